@@ -1,0 +1,46 @@
+# Lotse: everything a person or a CI pipeline runs starts here.
+PYTHON ?=
+BIN := .venv/bin
+ENTER := tests/lab/enter
+export LOTSE_LAB ?= lab
+
+.PHONY: help setup demo test test-all unit lab-test lint bench lab-up lab-down clean
+
+help:
+	@echo "make demo      the whole crossing in the lab, under live load, with a report"
+	@echo "make test      unit tests, module conversations, crossings and faults in the lab"
+	@echo "make lint      ansible-lint, yamllint, ruff, mypy, layers, ansible-doc"
+	@echo "make lab-up    start the practice lab      make lab-down   end it and leave nothing"
+	@echo "make setup     system packages, .venv, linked collection (idempotent)"
+
+setup:
+	@PYTHON="$(PYTHON)" scripts/setup
+
+lab-up: setup
+	@$(BIN)/python -m tests.lab up
+
+lab-down:
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -m tests.lab down
+
+demo: setup
+	@$(BIN)/python -m tests.lab.crossing demo
+
+unit: setup
+	@$(BIN)/python -m pytest tests/unit
+
+lab-test: setup
+	@$(BIN)/python -m pytest -m lab tests/integration
+
+test: unit lab-test
+
+test-all: test
+
+lint: setup
+	@scripts/lint
+
+bench: setup
+	@$(BIN)/python -m tests.bench
+
+clean:
+	@$(MAKE) --no-print-directory lab-down
+	rm -rf .venv .collections .lab build .mypy_cache .ruff_cache .hypothesis
