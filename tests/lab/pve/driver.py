@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the API needs of the thing that runs its guests; the real and the in-memory one have the same interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class GuestError(Exception):
+    """The guest's machine refused or failed; the text is what a task or an agent call answers."""
+
+
+@dataclass(frozen=True)
+class GuestSpec:
+    """What cloud-init and the VM's hardware say about a guest."""
+
+    name: str
+    hostname: str
+    address: str  # "10.77.0.101/24"
+    gateway: str | None = None
+    authorized_keys: tuple[str, ...] = ()
+    memory_mib: int | None = None
+    mac: str | None = None
+
+
+@dataclass(frozen=True)
+class Completed:
+    """The end of a program that ran inside a guest."""
+
+    returncode: int
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+
+class GuestDriver(Protocol):
+    """Machines by name. Every method may block; all raise GuestError."""
+
+    snapshots: bool
+    """True if snapshots and rollbacks of the disk are real (or the disk is)."""
+
+    def boot(self, spec: GuestSpec) -> None:
+        """Power on, return when init is up; a machine that runs already is left alone."""
+
+    def stop(self, name: str, timeout: float) -> None:
+        """Power off, keep the disk."""
+
+    def remove(self, name: str) -> None:
+        """Power off and forget the disk; nothing to do for an unknown name."""
+
+    def running(self) -> frozenset[str]:
+        """Names of the machines that run."""
+
+    def ready(self, name: str) -> bool:
+        """True once the guest agent would answer: the operating system has booted."""
+
+    def interfaces(self, name: str) -> list[dict[str, Any]]:
+        """The interfaces as ``ip -j addr`` prints them."""
+
+    def execute(self, name: str, argv: Sequence[str], data: bytes | None, timeout: float) -> Completed:
+        """Run a program inside as root, without a shell."""
+
+    def read_file(self, name: str, path: str, offset: int, count: int) -> bytes:
+        """At most ``count`` bytes from ``offset``."""
+
+    def write_file(self, name: str, path: str, data: bytes) -> None:
+        """Create or replace a file; an existing one keeps its mode."""
