@@ -43,10 +43,15 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     return chosen
 
 
+def _reset(pve: LabPve, state: StateFile) -> None:
+    pve.reset()
+    state.save()
+
+
 def guest_driver(chosen: argparse.Namespace) -> GuestDriver:
     if chosen.memory:
         return MemoryDriver()
-    from .nspawn import NspawnDriver  # noqa: PLC0415 - needs root and the lab's machines
+    from .nspawn import NspawnDriver
 
     return NspawnDriver.of_lab(chosen.lab)
 
@@ -70,7 +75,7 @@ async def serve(chosen: argparse.Namespace, secret: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: (pve.reset(), state.save()))
+    loop.add_signal_handler(signal.SIGHUP, _reset, pve, state)
     await pve.follow_machines()
     watcher = asyncio.create_task(pve.watch())
     await pve.start(str(made.cert), str(made.key))

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 from fakepve.model import PveError, TaskError
-from fakepve.server import API, FORMATS, FakePve
+from fakepve.server import API, FORMATS, USER, FakePve
 from fakepve.server import error as error_answer
 
 from .driver import GuestDriver, GuestError
@@ -109,6 +109,7 @@ class LabBase(FakePve):  # type: ignore[misc]
             for prefix in FORMATS:
                 path = path.removeprefix(prefix)
             raise PveError(501, f"Method '{request.method} {path}' not implemented")
+        self._strict_booleans(match.methods[request.method], params)
         return await super().answer(request, match, params, user, call)
 
     async def synthesise(self, match: Any, method: str, info: Mapping[str, Any], user: str, values: Values) -> Any:
@@ -118,8 +119,30 @@ class LabBase(FakePve):  # type: ignore[misc]
         return await super().synthesise(match, method, info, user, values)
 
     def _vm(self, request: web.Request, priv: str | None = None) -> Any:
+        """The permission comes first: nobody learns which VMs exist without it."""
+        vmid = request.match_info["vmid"]
         self._known_node(request.match_info["node"])
+        if priv and vmid.isdecimal():
+            self.require(request[USER], f"/vms/{vmid}", priv)
         return super()._vm(request, priv)
+
+    def _verify(self, request: web.Request, values: Values, drop: tuple[str, ...] = ()) -> Values:
+        info = self.resolve(request, API).methods[request.method]
+        self._strict_booleans(info, values)
+        verified: Values = super()._verify(request, values, drop)
+        return verified
+
+    @staticmethod
+    def _strict_booleans(info: Mapping[str, Any], values: Values) -> None:
+        """Forms say 1 or 0; ``true`` is a boolean in JSON only."""
+        properties = (info.get("parameters") or {}).get("properties", {})
+        wrong = {
+            name: f"type check ('boolean') failed - got '{value}'"
+            for name, value in values.items()
+            if isinstance(value, str) and value not in ("0", "1") and properties.get(name, {}).get("type") == "boolean"
+        }
+        if wrong:
+            raise PveError(400, "Parameter verification failed.", wrong)
 
     def _known_node(self, node: str) -> None:
         if node not in self.nodes:

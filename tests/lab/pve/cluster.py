@@ -82,17 +82,18 @@ class LabPve(AgentParts, PowerParts, DiskParts):
         }  # fmt: skip
         template = FakeVm(TEMPLATE, "debian-13", node="pve1", template=True, config=TEMPLATE_CONFIG)
         self.vms = [template]
-        self.cts = []
-        self.pools = {POOL: set()}
+        self.cts: list[Any] = []
+        self.pools: dict[str, set[int]] = {POOL: set()}
         self.pool_info = {POOL: {"comment": "the community platform", "storage": set()}}
-        self.tasks, self.tasklog = {}, []
+        self.tasks: dict[str, Any] = {}
+        self.tasklog: list[Any] = []
         self.broadcast = {TEMPLATE: "stopped"}
 
     def admit(self, secret: str) -> None:
         """The user and its privilege-separated token; nobody else may log in with a token."""
         self.apitokens = {TOKEN: secret}
         self.separated = {TOKEN}
-        self.acl = {}
+        self.acl: dict[str, Any] = {}
         for path, privileges in ACL:
             self.grant(USER, path, *privileges)
             self.grant(TOKEN, path, *privileges)

@@ -22,6 +22,7 @@ CLOUD_INIT = frozenset({"ciuser", "cipassword", "citype", "ciupgrade", "cicustom
 AT_ONCE = frozenset({"name", "description", "onboot", "startup", "protection", "hookscript", "tags", "hotplug", "vmstatestorage"})
 UNUSED = re.compile(r"unused\d+")
 NIC = re.compile(r"net\d+")
+CONFIG_PRIVILEGES = tuple(f"VM.Config.{part}" for part in ("Disk", "CDROM", "CPU", "Memory", "Network", "HWType", "Options", "Cloudinit"))
 HIDDEN_PASSWORD = "**********"  # what the API answers instead of a cloud-init password
 
 
@@ -76,6 +77,9 @@ class ConfigParts(LabBase):
         if isinstance(given.get("delete"), list):
             given["delete"] = ",".join(str(key) for key in given["delete"])
         values = self._verify(request, given)
+        vmid = request.match_info["vmid"]
+        if not any(self.allowed(request[USER], f"/vms/{vmid}", priv) for priv in CONFIG_PRIVILEGES):
+            raise PveError(403, f"Permission check failed (/vms/{vmid}, {'|'.join(CONFIG_PRIVILEGES)})")
         vm = self._vm(request)
         self._not_for_tokens(request[USER], values, "skiplock", "lock")
         for key in ("node", "vmid", "skiplock", "background_delay", "force"):

@@ -75,7 +75,7 @@ class MemoryPve:
 
     def proxmoxer(self, **options: Any) -> Any:
         """A proxmoxer client with the right token."""
-        from proxmoxer import ProxmoxAPI  # noqa: PLC0415
+        from proxmoxer import ProxmoxAPI
 
         given = {"user": self.user, "token_name": self.token_name, "token_value": self.secret, **options}
         return ProxmoxAPI(self.host, port=self.port, verify_ssl=str(self.ca_file), timeout=30, **given)

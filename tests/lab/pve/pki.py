@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 from pathlib import Path
 from typing import NamedTuple
@@ -47,8 +47,8 @@ def _usage(*, ca: bool) -> x509.KeyUsage:
 
 
 def _make(made: Pki, addresses: tuple[str, ...]) -> None:
-    now = datetime.datetime.now(datetime.UTC)
-    begin, end = now - datetime.timedelta(days=1), now + datetime.timedelta(days=365)
+    now = dt.datetime.now(dt.UTC)
+    begin, end = now - dt.timedelta(days=1), now + dt.timedelta(days=365)
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("Lotse lab PVE Cluster Manager CA")
     ca = (

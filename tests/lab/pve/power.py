@@ -9,8 +9,9 @@ import time
 import urllib.parse
 from typing import Any
 
+from aiohttp import web
 from fakepve.qemu import drives_of, volume_ref
-from fakepve.server import int_param
+from fakepve.server import USER, int_param
 
 from .base import LabBase, Values, die, task_failure
 from .driver import GuestSpec
@@ -90,13 +91,28 @@ class PowerParts(LabBase):
         vm.status = vm.qmpstatus = "running"
         vm.started_at = time.time()
 
-    async def _power_off(self, vm: Any, timeout: float) -> None:
+    async def _power_off(self, vm: Any, grace: float) -> None:
         machine = getattr(vm, "machine", None)
         if machine:
-            await asyncio.to_thread(self.driver.stop, machine, timeout)
+            await asyncio.to_thread(self.driver.stop, machine, grace)
         vm.status = vm.qmpstatus = "stopped"
 
     # ---------------------------------------------------------------- actions
+
+    async def _status_action(self, request: web.Request) -> web.Response:
+        """Starting a VM that does not exist is a task, and the task fails."""
+        node, vmid = request.match_info["node"], request.match_info["vmid"]
+        missing = vmid.isdecimal() and (self.vm(int(vmid)) is None or self.vm(int(vmid)).node != node)
+        if request.match_info["action"] != "start" or not missing:
+            answer: web.Response = await super()._status_action(request)
+            return answer
+        self._known_node(node)
+        self.require(request[USER], f"/vms/{vmid}", "VM.PowerMgmt")
+
+        async def body() -> None:
+            self.find(node, vmid)
+
+        return web.json_response({"data": await self.task(node, "qmstart", vmid, request[USER], body)})
 
     async def _do_start(self, vm: Any, user: str, values: Values) -> Any:
         async def body() -> None:
@@ -169,7 +185,7 @@ class PowerParts(LabBase):
 
     async def _start_when_made(self, upid: str, vmid: int, user: str) -> None:
         record = self.tasks[upid]
-        while record["status"] == "running":
+        while record["status"] == "running":  # noqa: ASYNC110 - fakepve announces no end of a task
             await asyncio.sleep(0.1)
         vm = self.vm(vmid)
         if record["exitstatus"] == "OK" and vm is not None:

@@ -141,7 +141,7 @@ class StorageParts(LabBase):
         """What the cluster's status daemon last said about the guest; unknown until it has seen it."""
         if status == "unknown" or not self.time_scale:
             return status
-        return self.broadcast.get(vmid, "unknown")
+        return str(self.broadcast.get(vmid, "unknown"))
 
     def _routes_lab_node(self) -> list[tuple[str, str, Any]]:
         return [

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Guests that are real machines of the lab."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from tests.lab.machine import Machines, MachineSpec
+
+from .driver import Completed, GuestError, GuestSpec
+
+IMAGE = "guest"
+BOOTED = ("running", "degraded")
+
+
+def _line(data: bytes) -> str:
+    text = data.decode(errors="replace").strip()
+    return text.splitlines()[-1] if text else "no message"
+
+
+class NspawnDriver:
+    """A GuestDriver over tests/lab/machine.py."""
+
+    snapshots = False
+
+    def __init__(self, machines: Machines) -> None:
+        self._machines = machines
+        self._ready: dict[str, int] = {}  # name -> pid of the init that was seen to have booted
+
+    def boot(self, spec: GuestSpec) -> None:
+        if spec.name in self._machines.running():
+            return
+        machine = MachineSpec(
+            name=spec.name,
+            image=IMAGE,
+            address=spec.address,
+            gateway=spec.gateway,
+            authorized_keys=spec.authorized_keys,
+            memory_mib=spec.memory_mib,
+        )
+        try:
+            self._machines.boot(machine)
+        except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
+            raise GuestError(f"start failed: {failure}") from failure
+
+    def stop(self, name: str, timeout: float) -> None:
+        self._ready.pop(name, None)
+        try:
+            self._machines.stop(name, timeout=timeout)
+        except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
+            raise GuestError(f"VM quit/powerdown failed: {failure}") from failure
+
+    def remove(self, name: str) -> None:
+        self._ready.pop(name, None)
+        try:
+            self._machines.remove(name)
+        except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
+            raise GuestError(f"could not remove the machine {name}: {failure}") from failure
+
+    def running(self) -> frozenset[str]:
+        return frozenset(self._machines.running())
+
+    def ready(self, name: str) -> bool:
+        pid = self._machines.running().get(name)
+        if pid is None:
+            return False
+        if self._ready.get(name) == pid:
+            return True
+        try:
+            state = self.execute(name, ("systemctl", "is-system-running"), None, 5).stdout.decode().strip()
+        except GuestError:
+            return False
+        if state in BOOTED:
+            self._ready[name] = pid
+        return state in BOOTED
+
+    def execute(self, name: str, argv: Sequence[str], data: bytes | None, timeout: float) -> Completed:
+        try:
+            done = self._machines.run(name, argv, input=data, timeout=timeout)
+        except subprocess.TimeoutExpired as late:
+            raise GuestError(f"'{argv[0]}' did not end within {timeout:.0f} s") from late
+        except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
+            raise GuestError(str(failure)) from failure
+        return Completed(done.returncode, done.stdout, done.stderr)
+
+    def _shell(self, name: str, script: str, *arguments: str, data: bytes | None = None) -> bytes:
+        done = self.execute(name, ("sh", "-c", script, "sh", *arguments), data, 30)
+        if done.returncode:
+            raise GuestError(_line(done.stderr))
+        return done.stdout
+
+    def interfaces(self, name: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = json.loads(self._shell(name, "ip -j addr"))
+        return rows
+
+    def read_file(self, name: str, path: str, offset: int, count: int) -> bytes:
+        return self._shell(name, 'tail -c "+$2" -- "$1" | head -c "$3"', path, str(offset + 1), str(count))
+
+    def write_file(self, name: str, path: str, data: bytes) -> None:
+        self._shell(name, 'umask 022; cat >"$1"', path, data=data)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the API refuses, and how: statuses and texts of a real one."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+from proxmoxer.core import AuthenticationError, ResourceException
+
+from tests.lab.pve.fixture import MemoryPve
+
+from .helpers import clone, ended, started
+
+
+def raw(pve: MemoryPve, method: str, path: str, body: Any = None, secret: str | None = None, login: bool = True) -> tuple[int, str, Any]:
+    """(status, reason, answer) without a client's opinion."""
+    headers = {"Authorization": f"PVEAPIToken={pve.token_id}={secret or pve.secret}"} if login else {}
+    data = None
+    if isinstance(body, dict):
+        data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
+    elif body is not None:
+        data = body.encode()
+    request = urllib.request.Request(f"{pve.url}/api2/json{path}", data, headers, method=method)
+    context = ssl.create_default_context(cafile=str(pve.ca_file))
+    try:
+        with urllib.request.urlopen(request, context=context) as answer:
+            return answer.status, answer.reason, json.load(answer)
+    except urllib.error.HTTPError as failure:
+        with failure:
+            text = failure.read()
+            return failure.code, failure.reason, json.loads(text) if text else None
+
+
+def test_nobody_enters_without_the_right_token(memory_pve: MemoryPve) -> None:
+    assert raw(memory_pve, "GET", "/version", login=False)[:2] == (401, "No ticket")
+    assert raw(memory_pve, "GET", "/version", secret="wrong")[:2] == (401, "Authentication failed!")
+    with pytest.raises((ResourceException, AuthenticationError), match="401"):
+        memory_pve.proxmoxer(token_value="wrong").version.get()
+
+
+def test_the_certificate_is_signed_by_the_ca_and_passes_strict_checks(memory_pve: MemoryPve) -> None:
+    context = ssl.create_default_context(cafile=str(memory_pve.ca_file))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    request = urllib.request.Request(memory_pve.url + "/api2/json/version")
+    with pytest.raises(urllib.error.HTTPError) as refused, urllib.request.urlopen(request, context=context):
+        pass
+    refused.value.close()
+    assert refused.value.code == 401  # and not a failed verification
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "reason"),
+    [
+        ("GET", "/foo", None, 501, "Method 'GET /foo' not implemented"),
+        ("POST", "/version", {}, 501, "Method 'POST /version' not implemented"),
+        ("DELETE", "/nodes/pve1/qemu/9000", "purge=1", 501, "Unexpected content for method 'DELETE'"),
+        ("GET", "/nodes/nonode/qemu/9000/config", None, 500, "hostname lookup 'nonode' failed - "),
+        ("GET", "/nodes/nonode/status", None, 500, "hostname lookup 'nonode' failed - "),
+        ("GET", "/nodes/pve2/qemu/999/config", None, 500, "Configuration file 'nodes/pve2/qemu-server/999.conf' does "),
+        ("PUT", "/nodes/pve1/qemu/9000/config", {"memory": 512}, 403, "Permission check failed (/vms/9000, VM.Config."),
+        ("PUT", "/nodes/pve1/qemu/999/config", {"memory": 512}, 403, "Permission check failed (/vms/999, VM.Config."),
+        ("POST", "/nodes/pve1/qemu/999/status/start", {}, 403, "Permission check failed (/vms/999, VM.PowerMgmt)"),
+        ("GET", "/cluster/resources?type=nothing", None, 400, "Parameter verification failed."),
+        ("POST", "/nodes/pve1/qemu/9000/clone", {"newid": 5}, 400, "Parameter verification failed."),
+        ("POST", "/nodes/pve1/qemu/9000/clone", {"newid": 101}, 403, "Permission check failed"),
+        ("GET", "/nodes/pve1/tasks/UPID:pve1:1:1:1:x:1:u:/status", None, 400, "Parameter verification failed."),
+        ("POST", "/cluster/ha/resources", {"sid": "vm:101"}, 403, "Permission check failed"),
+        ("POST", "/nodes/pve1/qemu/9000/clone", "newid=101&pool=community&full=true", 400, "Parameter verification"),
+    ],
+)
+def test_refusals(memory_pve: MemoryPve, method: str, path: str, body: Any, status: int, reason: str) -> None:
+    got = raw(memory_pve, method, path, body)
+    assert got[0] == status
+    assert got[1].startswith(reason)
+
+
+def test_a_vmid_that_is_taken(memory_pve: MemoryPve) -> None:
+    api = memory_pve.proxmoxer()
+    assert clone(api) == "OK"
+    with pytest.raises(ResourceException, match="unable to create VM 101: config file already exists"):
+        clone(api)
+    with pytest.raises(ResourceException, match="unable to create VM 101 - VM 101 already exists on node 'pve2'"):
+        api.nodes("pve3").qemu.post(vmid=101, pool="community")
+    status, _, answer = raw(memory_pve, "GET", "/cluster/nextid?vmid=101")
+    assert (status, list(answer["errors"])) == (400, ["vmid"])
+
+
+def test_a_locked_guest(memory_pve: MemoryPve) -> None:
+    api = memory_pve.proxmoxer()
+    assert clone(api) == "OK"
+    vm = api.nodes("pve2").qemu(101)
+    memory_pve.faults(locked={"101": "backup"})
+    for refused in (lambda: vm.config.put(memory=2048), lambda: vm.move_disk.post(disk="scsi0", storage="local-lvm")):
+        with pytest.raises(ResourceException, match=r"500 .*VM is locked \(backup\)"):
+            refused()
+    assert vm.status.current.get()["lock"] == "backup"
+    assert ended(api, vm.status.start.post()) == "VM is locked (backup)"
+    assert ended(api, vm.resize.put(disk="scsi0", size="+1G")) == "VM is locked (backup)"
+    assert ended(api, vm.delete()) == "VM is locked (backup)"
+    memory_pve.faults()
+    vm.config.put(memory=2048)
+    with pytest.raises(ResourceException, match="Only root may use this option"):
+        vm.config.put(memory=2048, skiplock=1)
+
+
+def test_an_offline_node(memory_pve: MemoryPve) -> None:
+    api = memory_pve.proxmoxer()
+    started(api)
+    memory_pve.faults(nodes_offline=["pve2"])
+    with pytest.raises(ResourceException, match="595"):
+        api.nodes("pve2").qemu(101).config.get()
+    with pytest.raises(ResourceException, match="595"):
+        clone(api, 102, "db-01")
+    rows = {row["id"]: row["status"] for row in api.cluster.resources.get()}
+    assert (rows["node/pve2"], rows["node/pve1"], rows["qemu/101"]) == ("offline", "online", "unknown")
+
+
+def test_a_call_and_a_task_that_fail_once(memory_pve: MemoryPve) -> None:
+    api = memory_pve.proxmoxer()
+    memory_pve.faults(
+        calls=[{"method": "GET", "path": "/version", "status": 503, "message": "busy", "times": 1}],
+        tasks=[{"type": "qmclone", "message": "clone failed: boom", "times": 1}],
+    )
+    with pytest.raises(ResourceException, match="503 .*busy"):
+        api.version.get()
+    assert api.version.get()["release"] == "9.0"
+    assert clone(api) == "clone failed: boom"
+
+
+def test_calls_are_counted(memory_pve: MemoryPve) -> None:
+    api = memory_pve.proxmoxer()
+    memory_pve.forget_calls()
+    api.version.get()
+    api.nodes.get()
+    assert memory_pve.calls() == [("GET", "/version"), ("GET", "/nodes")]
