@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -20,6 +21,9 @@ from .faults import Faults
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Values = dict[str, Any]
+UNMODELLED = "the lab's API does not model it"
+# What fakepve keeps without any effect on a machine.
+PRETENDED = re.compile(r"/(?:lxc|firewall)(?:/|$)")
 
 
 def die(message: str) -> Exception:
@@ -73,6 +77,9 @@ class LabBase(FakePve):  # type: ignore[misc]
         response: web.StreamResponse
         if injected:
             response = error_answer(*injected)
+        elif request.method not in ("GET", "HEAD") and PRETENDED.search(request.path):
+            path = request.path.removeprefix(API)
+            response = error_answer(501, f"Method '{request.method} {path}' not implemented ({UNMODELLED})")
         elif request.method == "DELETE" and request.content_length:
             response = error_answer(501, "Unexpected content for method 'DELETE'")
         else:
@@ -115,7 +122,7 @@ class LabBase(FakePve):  # type: ignore[misc]
     async def synthesise(self, match: Any, method: str, info: Mapping[str, Any], user: str, values: Values) -> Any:
         """Reads are answered from the schema; a write that nothing here carries out must not look done."""
         if method != "GET":
-            raise PveError(501, f"Method '{method} {match.template}' not implemented (the lab's API does not model it)")
+            raise PveError(501, f"Method '{method} {match.template}' not implemented ({UNMODELLED})")
         return await super().synthesise(match, method, info, user, values)
 
     def _vm(self, request: web.Request, priv: str | None = None) -> Any:

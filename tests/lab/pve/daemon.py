@@ -40,7 +40,8 @@ def token_secret(directory: Path) -> str:
 
 
 def _in_namespace(lab: str, *command: str) -> list[str]:
-    return ["ip", "netns", "exec", f"lotse-{lab}", *command]
+    """Not ``ip netns exec``: that hides what is mounted inside from everybody else, and guests' disks are mounts."""
+    return ["nsenter", f"--net=/run/netns/lotse-{lab}", *command]
 
 
 def _pid(directory: Path) -> int | None:
@@ -64,6 +65,8 @@ def start(lab: str) -> None:
     secret = token_secret(directory)
     if running(lab):
         return
+    address = _in_namespace(lab, "ip", "address", "replace", f"{HOST}/24", "dev", "br0")
+    subprocess.run(address, check=True, capture_output=True)
     log = directory / "pve.log"
     command = _in_namespace(
         lab, sys.executable, "-m", "tests.lab.pve", "serve", "--lab", lab, "--dir", str(directory),

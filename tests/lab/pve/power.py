@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 import urllib.parse
@@ -14,7 +15,7 @@ from fakepve.qemu import drives_of, volume_ref
 from fakepve.server import USER, int_param
 
 from .base import LabBase, Values, die, task_failure
-from .driver import GuestSpec
+from .driver import GuestError, GuestSpec
 from .storages import NODE_MEMORY
 
 BRIDGES = frozenset({"vmbr0"})
@@ -203,7 +204,10 @@ class PowerParts(LabBase):
         beat = 10 * self.time_scale
         last = 0.0
         while True:
-            await self.follow_machines()
+            try:
+                await self.follow_machines()
+            except (OSError, GuestError) as failure:
+                logging.getLogger("lotse.lab.pve").warning("cannot see the machines: %s", failure)
             now = asyncio.get_running_loop().time()
             if now - last >= beat:
                 self.broadcast = {vm.vmid: vm.status for vm in self.vms}

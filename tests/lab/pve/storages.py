@@ -35,7 +35,7 @@ class StorageParts(LabBase):
     def space(self, sid: str, node: str | None) -> tuple[int, int, int]:
         """(total, used, avail) bytes of a storage as the node sees it."""
         store = self.storages[sid]
-        total = int(store["total"])
+        total = int(store.get("total", 100 * GIB))
         volumes = store.get("volumes", {}).values()
         used = sum(int(volume.get("size") or 0) for volume in volumes if store.get("shared") or self._volume_node(store, volume) == node)
         if self.faults.full(sid, node):
@@ -49,6 +49,8 @@ class StorageParts(LabBase):
         store = self.storages[sid]
         if _is_file(store):
             raise die(f"unable to create image: qemu-img: {name}: Could not resize file: No space left on device")
+        if store["type"] != "lvmthin":
+            raise die(f"unable to write to storage '{sid}': No space left on device")
         pool = f"{store['vgname']}/{store['thinpool']}"
         why = f"Cannot create new thin volume, free space in thin pool {pool} reached threshold."
         raise die(f"lvcreate '{store['vgname']}/{name}' error:   {why}")
