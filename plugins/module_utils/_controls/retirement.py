@@ -105,7 +105,8 @@ def restore_gate(host: str, plan: Mapping[str, Any], proofs: Mapping[str, Mappin
     stateful = [move for move in plan["moves"] if move["from"] == host and move["kind"] in {"mariadb", "redis", "files"}]
     if not stateful:
         return Gate("restore", True, "no data of its own: its services are configuration, which the plan holds")
-    missing, seen = [], []
+    missing: list[str] = []
+    seen: list[str] = []
     for move in stateful:
         key = f"{move['to']}/{move['kind']}"
         proof = proofs.get(key, {"proven": False, "evidence": "no restore was tried"})
