@@ -16,11 +16,15 @@ import signal
 import sys
 from pathlib import Path
 
+from tests.lab.lab import Lab
+from tests.lab.machine import Machines, MachineSpec
+
 from . import pki
 from .cluster import LabPve
 from .driver import GuestDriver
 from .faults import Faults
 from .memory import MemoryDriver
+from .nspawn import NspawnDriver
 from .state import StateFile
 
 SECRET_VARIABLE = "LOTSE_PVE_TOKEN_SECRET"
@@ -51,9 +55,7 @@ def _reset(pve: LabPve, state: StateFile) -> None:
 def guest_driver(chosen: argparse.Namespace) -> GuestDriver:
     if chosen.memory:
         return MemoryDriver()
-    from .nspawn import NspawnDriver
-
-    return NspawnDriver.of_lab(chosen.lab)
+    return NspawnDriver(Machines(Lab(chosen.lab)), MachineSpec)
 
 
 async def serve(chosen: argparse.Namespace, secret: str) -> None:

@@ -12,7 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.lab.lab import ROOT, Lab
+
 HOST = "10.77.0.2"
 PORT = 8006
 SECRET = "LOTSE_PVE_TOKEN_SECRET"
@@ -21,7 +22,7 @@ STOP_TIMEOUT = 15.0
 
 
 def lab_directory(lab: str) -> Path:
-    return ROOT / ".lab" / lab
+    return Lab(lab).directory
 
 
 def token_secret(directory: Path) -> str:
@@ -41,7 +42,7 @@ def token_secret(directory: Path) -> str:
 
 def _in_namespace(lab: str, *command: str) -> list[str]:
     """Not ``ip netns exec``: that hides what is mounted inside from everybody else, and guests' disks are mounts."""
-    return ["nsenter", f"--net=/run/netns/lotse-{lab}", *command]
+    return ["nsenter", f"--net=/run/netns/{Lab(lab).namespace}", *command]
 
 
 def _pid(directory: Path) -> int | None:

@@ -54,9 +54,7 @@ class DiskParts(ConfigParts, StorageParts):
             if target in self.nodes and not self.nodes[target].get("online", True):
                 raise PveError(595, "No route to host")
             local = [
-                volume
-                for _, volume, _ in drives_of(source.config, skip_cdrom=True)
-                if not self.storages.get(volume_ref(volume)[0], {}).get("shared")
+                volume for _, volume, _ in drives_of(source.config, skip_cdrom=True) if not self.storages.get(volume_ref(volume)[0], {}).get("shared")
             ]
             if local:
                 raise die(f"can't clone VM to node '{target}' (VM uses local storage)")
@@ -179,11 +177,7 @@ class DiskParts(ConfigParts, StorageParts):
     # ---------------------------------------------------------------- migrate
 
     def _local_disks(self, vm: Any) -> list[str]:
-        return [
-            volume
-            for _, volume, _ in drives_of(vm.config)
-            if volume_ref(volume)[0] and not self.storages[volume_ref(volume)[0]].get("shared")
-        ]
+        return [volume for _, volume, _ in drives_of(vm.config) if volume_ref(volume)[0] and not self.storages[volume_ref(volume)[0]].get("shared")]
 
     async def _migrate_check(self, values: Values, user: str) -> Values:
         vm = self.find(values["node"], values["vmid"])

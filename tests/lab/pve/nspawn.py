@@ -5,15 +5,26 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-from tests.lab.machine import Machines, MachineSpec
+from tests.lab.lab import LabError
 
 from .driver import Completed, GuestError, GuestSpec
 
 IMAGE = "guest"
+FAILURES = (LabError, OSError, subprocess.SubprocessError)
 BOOTED = ("running", "degraded")
+
+
+class Machines(Protocol):
+    """What this driver needs of tests/lab/machine.py."""
+
+    def boot(self, spec: Any) -> None: ...
+    def stop(self, name: str, timeout: float = 20) -> None: ...
+    def remove(self, name: str) -> None: ...
+    def running(self) -> dict[str, int]: ...
+    def run(self, name: str, argv: Sequence[str], input: bytes | None = None, timeout: float = 30) -> subprocess.CompletedProcess[bytes]: ...  # noqa: A002
 
 
 def _line(data: bytes) -> str:
@@ -26,14 +37,15 @@ class NspawnDriver:
 
     snapshots = False
 
-    def __init__(self, machines: Machines) -> None:
+    def __init__(self, machines: Machines, make_spec: Callable[..., Any]) -> None:
         self._machines = machines
+        self._make_spec = make_spec  # MachineSpec
         self._ready: dict[str, int] = {}  # name -> pid of the init that was seen to have booted
 
     def boot(self, spec: GuestSpec) -> None:
         if spec.name in self._machines.running():
             return
-        machine = MachineSpec(
+        machine = self._make_spec(
             name=spec.name,
             image=IMAGE,
             address=spec.address,
@@ -43,21 +55,21 @@ class NspawnDriver:
         )
         try:
             self._machines.boot(machine)
-        except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
+        except FAILURES as failure:
             raise GuestError(f"start failed: {failure}") from failure
 
     def stop(self, name: str, timeout: float) -> None:
         self._ready.pop(name, None)
         try:
             self._machines.stop(name, timeout=timeout)
-        except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
+        except FAILURES as failure:
             raise GuestError(f"VM quit/powerdown failed: {failure}") from failure
 
     def remove(self, name: str) -> None:
         self._ready.pop(name, None)
         try:
             self._machines.remove(name)
-        except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
+        except FAILURES as failure:
             raise GuestError(f"could not remove the machine {name}: {failure}") from failure
 
     def running(self) -> frozenset[str]:
@@ -82,7 +94,7 @@ class NspawnDriver:
             done = self._machines.run(name, argv, input=data, timeout=timeout)
         except subprocess.TimeoutExpired as late:
             raise GuestError(f"'{argv[0]}' did not end within {timeout:.0f} s") from late
-        except (OSError, RuntimeError, subprocess.SubprocessError) as failure:
+        except FAILURES as failure:
             raise GuestError(str(failure)) from failure
         return Completed(done.returncode, done.stdout, done.stderr)
 
@@ -97,7 +109,7 @@ class NspawnDriver:
         return rows
 
     def read_file(self, name: str, path: str, offset: int, count: int) -> bytes:
-        return self._shell(name, 'tail -c "+$2" -- "$1" | head -c "$3"', path, str(offset + 1), str(count))
+        return self._shell(name, 'exec <"$1"; tail -c "+$2" | head -c "$3"', path, str(offset + 1), str(count))
 
     def write_file(self, name: str, path: str, data: bytes) -> None:
         self._shell(name, 'umask 022; cat >"$1"', path, data=data)

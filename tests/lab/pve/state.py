@@ -29,9 +29,7 @@ def dump(pve: Any) -> dict[str, Any]:
         "guests": guests,
         "storages": {name: {**store, "files": sorted(store.get("files", ()))} for name, store in sorted(pve.storages.items())},
         "pools": {name: sorted(ids) for name, ids in sorted(pve.pools.items())},
-        "pool_info": {
-            name: {"comment": meta["comment"], "storage": sorted(meta["storage"])} for name, meta in sorted(pve.pool_info.items())
-        },
+        "pool_info": {name: {"comment": meta["comment"], "storage": sorted(meta["storage"])} for name, meta in sorted(pve.pool_info.items())},
         "tasks": pve.tasklog[-TASKS_KEPT:],
     }
 

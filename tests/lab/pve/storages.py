@@ -55,9 +55,7 @@ class StorageParts(LabBase):
         why = f"Cannot create new thin volume, free space in thin pool {pool} reached threshold."
         raise die(f"lvcreate '{store['vgname']}/{name}' error:   {why}")
 
-    def _qm_alloc(
-        self, sid: str, vmid: int, fmt: str | None, size: int, linked_from: str | None = None, node: str | None = None
-    ) -> tuple[str, str]:
+    def _qm_alloc(self, sid: str, vmid: int, fmt: str | None, size: int, linked_from: str | None = None, node: str | None = None) -> tuple[str, str]:
         """Allocate on the guest's node; a linked clone takes no space of its own at first."""
         where = node or self.node_of(vmid)
         self._available(sid, where)
