@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from collections.abc import Callable, Sequence
@@ -55,7 +56,11 @@ class NspawnDriver:
         )
         try:
             self._machines.boot(machine)
-        except FAILURES as failure:
+            if spec.mac:  # the bridge port of the machine has the address that the VM's config names
+                self._shell(spec.name, 'ip link set dev host0 address "$1"', spec.mac)
+        except (*FAILURES, GuestError) as failure:
+            with contextlib.suppress(*FAILURES):
+                self._machines.stop(spec.name, timeout=1)
             raise GuestError(f"start failed: {failure}") from failure
 
     def stop(self, name: str, timeout: float) -> None:
