@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's network: a namespace with a bridge, and a namespace of its own for each machine. Nothing leads out."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from .lab import CONTROLLER, Lab, run
+
+BRIDGE = "br0"
+
+
+def exists(namespace: str) -> bool:
+    return Path("/run/netns", namespace).exists()
+
+
+def up(lab: Lab) -> None:
+    if exists(lab.namespace):
+        return
+    run(["ip", "netns", "add", lab.namespace])
+    for words in (
+        ("link", "set", "lo", "up"),
+        ("link", "add", BRIDGE, "type", "bridge", "forward_delay", "0"),
+        ("address", "add", CONTROLLER, "dev", BRIDGE),
+        ("link", "set", BRIDGE, "up"),
+    ):
+        run(["ip", "-n", lab.namespace, *words])
+
+
+def plug(lab: Lab, machine: str) -> str:
+    """A namespace for the machine, with `host0` in it and a port on the bridge. Gives the namespace's path."""
+    namespace = lab.machine_namespace(machine)
+    if not exists(namespace):
+        port = "v" + hashlib.sha256(machine.encode()).hexdigest()[:10]
+        run(["ip", "netns", "add", namespace])
+        run(["ip", "-n", lab.namespace, "link", "add", port, "type", "veth", "peer", "name", "host0", "netns", namespace])
+        run(["ip", "-n", lab.namespace, "link", "set", port, "master", BRIDGE, "up"])
+        run(["ip", "-n", namespace, "link", "set", "lo", "up"])
+    return f"/run/netns/{namespace}"
+
+
+def unplug(lab: Lab, machine: str) -> None:
+    if exists(lab.machine_namespace(machine)):
+        run(["ip", "netns", "delete", lab.machine_namespace(machine)])
+
+
+def down(lab: Lab) -> None:
+    prefix = lab.machine_namespace("")
+    for path in sorted(Path("/run/netns").glob(f"{prefix}*")) if Path("/run/netns").is_dir() else []:
+        run(["ip", "netns", "delete", path.name])
+    if exists(lab.namespace):
+        run(["ip", "netns", "delete", lab.namespace])
