@@ -5,6 +5,6 @@
 serves the same API with guests that exist in memory only. The HTTP side extends the package fakepve, which runs in that process alone.
 """
 
-from .daemon import start, stop
+from .daemon import running, start, stop
 
-__all__ = ["start", "stop"]
+__all__ = ["running", "start", "stop"]

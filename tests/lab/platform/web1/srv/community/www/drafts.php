@@ -1,0 +1,5 @@
+<?php
+require '/srv/community/lib/app.php';
+$token = token();
+if (cache()->set("draft:$token", substr($_POST['body'] ?? '', 0, 2000)) !== true) { throw new RuntimeException('the draft was not kept'); }
+answer(['token' => $token], 201);

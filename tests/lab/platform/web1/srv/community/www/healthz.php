@@ -1,0 +1,5 @@
+<?php
+require '/srv/community/lib/app.php';
+db()->query('SELECT 1')->fetch();
+cache()->ping();
+answer(['ok' => true, 'php' => PHP_VERSION, 'host' => gethostname()]);
