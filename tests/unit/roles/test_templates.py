@@ -142,6 +142,15 @@ def test_nginx_takes_every_body_that_php_takes() -> None:
     assert "server_name www.community.lab;" in text
 
 
+def test_php_source_is_never_a_candidate_of_try_files() -> None:
+    vhost = {"name": "www", "server_names": ["www.community.lab"], "root": "/srv/www", "pool": "www", "default": True, "fallback": "=404"}
+    text = render("web_php", "vhosts.conf.j2", web_php_pools=[POOL], web_php_vhosts=[vhost])
+    candidates = [line.split()[1:-1] for line in text.splitlines() if line.strip().startswith("try_files")]
+    assert candidates == [["$uri", "$uri/"], ["$uri"]]
+    assert "listen 80 default_server;" in text
+    assert "try_files $uri $uri/ =404;" in text
+
+
 def test_a_pool_may_listen_on_a_port() -> None:
     vhost = {"name": "www", "server_names": ["a.example", "b.example"], "root": "/srv/www", "pool": "www"}
     text = render("web_php", "vhosts.conf.j2", web_php_pools=[POOL | {"listen": "127.0.0.1:9000"}], web_php_vhosts=[vhost])
