@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the pve modules do between their parameters and their result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .._pve.adapter import ProxmoxerGateway, endpoint_from
+from .._pve.diff import State
+from .._pve.fleet import Fleet, FleetError, Settings
+from .._pve.guest import DesiredGuest, desired_guests
+from .._pve.hostkeys import KnownHosts
+from .._pve.info import facts
+from .._pve.preflight import NetworkProbe, Preflight
+from .._pve.ready import SshDoor, WaitFor
+from .pve_render import diffs, plan_dict, result_dict
+from .pve_start import RunFailedError
+
+Result = dict[str, Any]
+
+
+def run_fleet(params: Result, check: bool) -> Result:
+    """Converges the fleet, or says what converging it would do."""
+    gateway = gateway_of(params)
+    fleet = Fleet(gateway, settings_of(params), known=known_hosts_of(params), door=door_of(params))
+    plans = fleet.plan(guests_of(params))
+    if check:
+        return _result([plan_dict(plan) for plan in plans], gateway.calls)
+    try:
+        results = fleet.apply(plans)
+    except FleetError as failure:
+        raise RunFailedError(str(failure), _result([result_dict(result) for result in failure.results], gateway.calls)) from None
+    return _result([result_dict(result) for result in results], gateway.calls)
+
+
+def _result(guests: list[Result], calls: int) -> Result:
+    return {"changed": any(guest["changed"] for guest in guests), "guests": guests, "diff": diffs(guests), "api_calls": calls}
+
+
+def run_preflight(params: Result, check: bool) -> Result:  # noqa: ARG001 - never changes anything
+    """Proves that converging can work. Raises PveError with every problem."""
+    gateway = gateway_of(params)
+    probe = NetworkProbe() if params["probe_addresses"] else None
+    report = Preflight(gateway, guests_of(params), probe).prove()
+    return {"changed": False, "proven": report, "api_calls": gateway.calls}
+
+
+def run_info(params: Result, check: bool) -> Result:  # noqa: ARG001 - never changes anything
+    gateway = gateway_of(params)
+    return {"changed": False, "cluster": facts(gateway), "api_calls": gateway.calls}
+
+
+RUNS: dict[str, Callable[[Result, bool], Result]] = {"fleet": run_fleet, "preflight": run_preflight, "info": run_info}
+
+
+def gateway_of(params: Result) -> ProxmoxerGateway:
+    return ProxmoxerGateway(endpoint_from(params["api"]))
+
+
+def guests_of(params: Result) -> list[DesiredGuest]:
+    ssh = params.get("ssh") or {}
+    return desired_guests(params["guests"], ssh.get("public_keys") or (), ssh.get("user") if ssh.get("public_keys") else None)
+
+
+def known_hosts_of(params: Result) -> KnownHosts | None:
+    path = params["ssh"].get("known_hosts")
+    return KnownHosts(Path(path)) if path else None
+
+
+def door_of(params: Result) -> SshDoor | None:
+    ssh = params["ssh"]
+    if not ssh.get("known_hosts"):
+        return None
+    key = Path(ssh["key_file"]) if ssh.get("key_file") else None
+    return SshDoor(Path(ssh["known_hosts"]), ssh.get("user") or "root", int(ssh.get("port") or 22), key)
+
+
+def settings_of(params: Result) -> Settings:
+    vmids = params["vmids"]
+    return Settings(
+        state=State(params["state"]),
+        first_vmid=int(vmids.get("first") or 100),
+        last_vmid=int(vmids.get("last") or 999_999_999),
+        workers=params["workers"],
+        per_template=params["per_template"],
+        per_node=params["per_node"],
+        task_timeout=params["task_timeout"],
+        ready_timeout=params["ready_timeout"],
+        wait_for=WaitFor[params["wait_for"].upper()],
+        max_destroys=params["max_destroys"],
+        keep_going=params["keep_going"],
+    )

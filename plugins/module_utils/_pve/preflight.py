@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proves, before anything is written, that a fleet can be converged. Every problem is found and told at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_interface
+from typing import Any
+
+from .diff import drive
+from .errors import PveError, RefusedError, UnauthorizedError
+from .gateway import Gateway
+from .guest import DISK, DesiredGuest, ObservedGuest, Template
+from .info import bridges_of, storages_of
+from .observe import Cluster, find_ours, in_parallel, observe
+from .permissions import Permissions, needed
+from .probe import NetworkProbe, Probe
+from .values import GIB, properties
+
+__all__ = ["NetworkProbe", "Preflight", "addresses_in"]
+Row = dict[str, Any]
+WORKERS = 8
+
+
+@dataclass
+class Preflight:
+    """One cluster, the guests that shall be there, and a way to ask the network."""
+
+    gateway: Gateway
+    desired: Sequence[DesiredGuest]
+    probe: Probe | None = None
+
+    def prove(self) -> dict[str, Any]:
+        """What was proven. Raises RefusedError with all problems, or the API's own error when it cannot be asked at all."""
+        try:
+            version = str(self.gateway.get("version").get("version", ""))
+        except UnauthorizedError as failure:
+            why = "the API refuses the token: check api.token_id and api.token_secret, and that the token is neither disabled nor expired"
+            raise PveError(f"{why} ({failure})") from None
+        permissions = Permissions(self.gateway.get("access/permissions"))
+        if not permissions.any():
+            raise RefusedError(["the token has no permission at all: give it (not only its user) a role on the pool, the storages and the template"])
+        rows: list[Row] = self.gateway.get("cluster/resources")
+        problems = [*self._quorum(), *self._nodes(rows)]
+        seen = Cluster(tuple(row for row in rows if row.get("type") in ("qemu", "lxc")))
+        ours = find_ours(self.gateway, seen, self.desired, WORKERS)
+        missing = [guest for guest in self.desired if guest.name not in ours]
+        templates = self._templates(seen, missing, problems)
+        problems += needed(permissions, self.desired, {name: template.vmid for name, template in templates.items()})
+        problems += self._storages(rows, ours, templates)
+        problems += self._memory(rows, missing)
+        problems += self._bridges(rows)
+        problems += self._addresses(seen, missing, ours)
+        if problems:
+            raise RefusedError(list(dict.fromkeys(problems)))
+        return {"version": version, "existing": sorted(ours), "missing": [guest.name for guest in missing]}
+
+    def _quorum(self) -> list[str]:
+        rows: list[Row] = self.gateway.get("cluster/status")
+        lost = any(row.get("type") == "cluster" and not int(row.get("quorate") or 0) for row in rows)
+        return ["the cluster has no quorum: it accepts no changes"] if lost else []
+
+    def _nodes(self, rows: Sequence[Row]) -> list[str]:
+        status = {str(row["node"]): str(row.get("status")) for row in rows if row.get("type") == "node"}
+        problems = []
+        for node in sorted({guest.node for guest in self.desired}):
+            names = ", ".join(guest.name for guest in self.desired if guest.node == node)
+            if node not in status:
+                problems.append(f"node {node} (planned for {names}) does not exist; the cluster has {', '.join(sorted(status))}")
+            elif status[node] != "online":
+                problems.append(f"node {node} (planned for {names}) is {status[node]}")
+        return problems
+
+    def _templates(self, seen: Cluster, missing: Sequence[DesiredGuest], problems: list[str]) -> dict[str, Template]:
+        found: dict[str, Template] = {}
+        for guest in missing:
+            if guest.template is None:
+                problems.append(f"guest {guest.name} does not exist and names no template to clone it from")
+                continue
+            try:
+                template = seen.template(guest.template, guest.node)
+            except RefusedError as refused:
+                problems += [f"guest {guest.name}: {problem}" for problem in refused.problems]
+                continue
+            row = seen.row(template.vmid)
+            assert row is not None  # noqa: S101 - the template came from these rows
+            found[guest.name] = Template(template.vmid, template.name, template.node, observe(self.gateway, row).config)
+        return found
+
+    def _storages(
+        self, rows: Sequence[Row], ours: Mapping[str, ObservedGuest], templates: Mapping[str, Template]
+    ) -> list[str]:
+        """Each storage must exist on its node, hold disks, and have room for all of its new disks and growth together."""
+        problems: list[str] = []
+        wanted: dict[tuple[str, str], int] = defaultdict(int)  # (storage, node or "" when shared) -> bytes
+        known: dict[tuple[str, str], Row] = {}
+        for guest in self.desired:
+            observed = ours.get(guest.name)
+            node = observed.node if observed else guest.node
+            here = {storage["name"]: storage for storage in storages_of(rows, node)}
+            for disk in guest.disks:
+                current = drive(str(observed.config[disk.key])) if observed and disk.key in observed.config else None
+                name = disk.storage or (current[0] if current else "")
+                storage = here.get(name)
+                if storage is None:
+                    problems.append(f"guest {guest.name}: node {node} has no storage {name or '(none named)'}; it has {', '.join(sorted(here))}")
+                    continue
+                if not storage["available"] or "images" not in storage["content"]:
+                    why = "holds no disks (content)" if storage["available"] else "is not available"
+                    problems.append(f"guest {guest.name}: storage {name} on node {node} {why}")
+                    continue
+                place = (name, "" if storage["shared"] else node)
+                known[place] = storage
+                stays = current is not None and current[0] == name
+                wanted[place] += max(0, disk.size - (current[1] or 0)) if stays and current else disk.size
+            problems += self._other_disks(guest, templates.get(guest.name), rows)
+        for place, size in sorted(wanted.items()):
+            free = known[place]["total_bytes"] - known[place]["used_bytes"]
+            if size > free:
+                where = f"storage {place[0]}" + (f" on node {place[1]}" if place[1] else "")
+                problems.append(f"{where} is too full: the plan needs {_gib(size)}, {_gib(free)} are free")
+        return problems
+
+    @staticmethod
+    def _other_disks(guest: DesiredGuest, template: Template | None, rows: Sequence[Row]) -> list[str]:
+        """A template on a storage of its own node cannot be cloned to another node."""
+        if template is None or template.node == guest.node:
+            return []
+        shared = {storage["name"] for storage in storages_of(rows, template.node) if storage["shared"]}
+        local = sorted({
+            drive(str(value))[0]
+            for key, value in template.config.items()
+            if DISK.fullmatch(key) and "media=cdrom" not in str(value) and drive(str(value))[0] not in shared
+        })  # fmt: skip
+        if not local:
+            return []
+        where = f"{', '.join(local)} of node {template.node}, which node {guest.node} does not share"
+        return [f"guest {guest.name}: template {template.name} is on {where}: use a template on shared storage or on the same node"]
+
+    def _memory(self, rows: Sequence[Row], missing: Sequence[DesiredGuest]) -> list[str]:
+        nodes = {str(row["node"]): row for row in rows if row.get("type") == "node" and row.get("status") == "online"}
+        problems = []
+        for name, row in sorted(nodes.items()):
+            need = sum(int(guest.options.get("memory_mib") or 0) for guest in missing if guest.node == name) * 1024**2
+            free = int(row.get("maxmem") or 0) - int(row.get("mem") or 0)
+            if need > free:
+                problems.append(f"node {name} has too little memory: the plan needs {_gib(need)}, {_gib(free)} are free")
+        return problems
+
+    def _bridges(self, rows: Sequence[Row]) -> list[str]:
+        online = {str(row["node"]) for row in rows if row.get("type") == "node" and row.get("status") == "online"}
+        nodes = sorted({guest.node for guest in self.desired if guest.nic.get("bridge")} & online)
+        have = dict(zip(nodes, in_parallel(lambda node: bridges_of(self.gateway, node), nodes, WORKERS), strict=True))
+        return [
+            f"guest {guest.name}: node {guest.node} has no bridge {guest.nic['bridge']} (or the token may not use it);"
+            f" it has {', '.join(have[guest.node]) or 'none'}"
+            for guest in self.desired
+            if guest.node in have and guest.nic.get("bridge") and guest.nic["bridge"] not in have[guest.node]
+        ]
+
+    def _addresses(self, seen: Cluster, missing: Sequence[DesiredGuest], ours: Mapping[str, ObservedGuest]) -> list[str]:
+        """Neither another guest's configuration nor the network may have an address that a new guest is to get."""
+        wanted = {guest.host: guest.name for guest in missing if guest.host}
+        if not wanted:
+            return []
+        known = {guest.vmid for guest in ours.values()}
+        others = [row for row in seen.guests() if int(row["vmid"]) not in known]
+        problems, taken = [], set()
+        for guest in in_parallel(lambda row: observe(self.gateway, row), others, WORKERS):
+            for address in addresses_in(guest.config):
+                if address in wanted:
+                    taken.add(address)
+                    problems.append(f"guest {wanted[address]}: address {address} is already that of VM {guest.vmid} ({guest.name}) on {guest.node}")
+        if self.probe is not None:
+            rest = [address for address in wanted if address not in taken]
+            for address, said in zip(rest, in_parallel(self.probe.answer, rest, 32), strict=True):
+                if said:
+                    problems.append(f"guest {wanted[address]}: address {address} is already in use: {said}")
+        return problems
+
+
+def addresses_in(config: Mapping[str, Any]) -> list[str]:
+    """The static addresses that cloud-init gives a guest, without prefix."""
+    found = []
+    for key, value in sorted(config.items()):
+        if key.startswith("ipconfig"):
+            parts = properties(str(value))
+            for name in ("ip", "ip6"):
+                try:
+                    found.append(str(ip_interface(parts.get(name, "")).ip))
+                except ValueError:
+                    continue  # dhcp, auto, or not set
+    return found
+
+
+def _gib(size: int) -> str:
+    return f"{max(size, 0) / GIB:.4g} GiB"

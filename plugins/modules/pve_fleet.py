@@ -1,0 +1,193 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Converge many guests in one task."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pve_fleet
+short_description: Converge all guests of a plan on Proxmox VE in one task
+version_added: 0.1.0
+author: The Lotse authors (@lotse)
+description:
+  - Makes guests be what the plan says; clone, pool, configuration, disks, cloud-init, tags, start, ssh host key, and waiting until they are ready.
+  - All guests are observed and compared first. If anything cannot be done, it is said at once for all guests and nothing is changed.
+  - Values are compared by their meaning. V(2048M) is V(2G), the case of MAC addresses, the order of keys and tags and the encoding of ssh keys do
+    not matter.
+  - With nothing to change it costs one call for the cluster and one for each guest.
+  - A guest is recognised by the UUID in its description. A guest of the same name without it is an error, never a target.
+  - Every guest gets an ssh host key that was made before the first connection. Its private half goes through the guest agent over the
+    authenticated TLS connection of the API and is never stored here; its public half goes to O(ssh.known_hosts).
+extends_documentation_fragment:
+  - lotse.estate.pve
+  - lotse.estate.pve.guests
+options:
+  state:
+    description:
+      - V(started) makes, configures and starts the guests and waits until they are ready.
+      - V(present) makes and configures them and leaves their power alone.
+      - V(absent) stops and destroys them with their disks, at most O(max_destroys) of them. There is no undo.
+    type: str
+    choices: [present, started, absent]
+    default: started
+  ssh:
+    description: How guests are reached, and by whom.
+    type: dict
+    default: {}
+    suboptions:
+      user:
+        description: User that logs in; cloud-init installs the public keys for it.
+        type: str
+        default: root
+      port:
+        description: Port of the guests' ssh servers.
+        type: int
+        default: 22
+      key_file:
+        description: Private key to log in with; without it those of the ssh agent and the defaults.
+        type: path
+      public_keys:
+        description: Public keys that cloud-init installs.
+        type: list
+        elements: str
+        default: []
+      known_hosts:
+        description: File that the guests' public host keys are written to. Without it host keys are not touched and ssh is not tried.
+        type: path
+  vmids:
+    description: Range of VMIDs for new guests. The lowest free one is tried first; when somebody else takes it, the next one.
+    type: dict
+    default: {}
+    suboptions:
+      first:
+        description: First VMID.
+        type: int
+        default: 100
+      last:
+        description: Last VMID.
+        type: int
+        default: 999999999
+  wait_for:
+    description:
+      - How far up the readiness ladder every guest has to be in state V(started).
+      - V(agent) waits, after a start, for the guest agent, the end of cloud-init (where it is installed) and the planned address.
+      - V(ssh) also logs in over ssh, accepting the known host key only. It is proven for guests that did not change, too.
+    type: str
+    choices: [none, agent, ssh]
+    default: ssh
+  ready_timeout:
+    description: Seconds for each rung of the readiness ladder.
+    type: float
+    default: 180
+  task_timeout:
+    description: Seconds for each task of the cluster.
+    type: float
+    default: 600
+  workers:
+    description: Guests that are worked on at once.
+    type: int
+    default: 8
+  per_template:
+    description: Clones of one template at once.
+    type: int
+    default: 2
+  per_node:
+    description: Clones and moves of disks on one node at once.
+    type: int
+    default: 2
+  max_destroys:
+    description: Most guests that O(state=absent) may destroy in one run.
+    type: int
+    default: 0
+  keep_going:
+    description: Whether the other guests go on when one fails. Otherwise each ends its current step.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description: Returns exactly the steps that a run would take.
+  diff_mode:
+    support: full
+    description: Shows the steps of each guest with every value before and after.
+"""
+
+EXAMPLES = r"""
+- name: Make what the plan says, and wait until every guest answers over ssh
+  lotse.estate.pve_fleet:
+    api: "{{ pve_api }}"
+    guests: "{{ plan.guests }}"
+    ssh:
+      key_file: ~/.ssh/id_ed25519
+      public_keys: ["{{ lookup('ansible.builtin.file', '~/.ssh/id_ed25519.pub') }}"]
+      known_hosts: estate/production/known_hosts
+
+- name: One database guest, configured but not started
+  lotse.estate.pve_fleet:
+    api: {hosts: [pve1.example.org, pve2.example.org], token_id: lotse@pve!ci, token_secret: "{{ secret }}", fingerprint: "{{ pin }}"}
+    state: present
+    guests:
+      - name: db-01
+        uuid: 0a8fd1c2-6c1e-5d57-9f7e-3a52ab0a4a11
+        node: pve2
+        template: debian-13
+        cores: 4
+        memory_mib: 8192
+        disks: {scsi0: {storage: local-lvm, size_gib: 32}, scsi1: {storage: local-lvm, size_gib: 200}}
+        nic: {bridge: vmbr0, vlan: 20}
+        address: 192.0.2.13/24
+        gateway: 192.0.2.1
+        pool: community
+        tags: [role-mariadb]
+
+- name: Take a practice fleet away again
+  lotse.estate.pve_fleet:
+    api: "{{ pve_api }}"
+    guests: "{{ plan.guests }}"
+    state: absent
+    max_destroys: 5
+"""
+
+RETURN = r"""
+guests:
+  description: Every guest in the order of O(guests). In check mode C(steps) are those that a run would take.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name: {description: Name., type: str}
+    vmid: {description: VMID; in check mode for a new guest the one that would be tried first., type: int}
+    node: {description: Node that it is on., type: str}
+    address: {description: Planned address without prefix., type: str}
+    changed: {description: Whether anything was done., type: bool}
+    steps: {description: What was done; each with C(do) C(text) C(undo) and C(changes)., type: list, elements: dict}
+    tasks: {description: UPIDs of the tasks., type: list, elements: str}
+    seconds: {description: Time of each step and rung., type: dict}
+    pending: {description: Keys of the configuration that wait for the next start., type: list, elements: str}
+    error: {description: Why it did not converge., type: str}
+api_calls:
+  description: Number of calls to the API.
+  returned: always
+  type: int
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lotse.estate.plugins.module_utils._ansible.pve_args import fleet_spec
+from ansible_collections.lotse.estate.plugins.module_utils._ansible.pve_start import RunFailedError, run
+from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import PveError
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=fleet_spec(), supports_check_mode=True)
+    try:
+        result = run("fleet", module.params, check=module.check_mode)
+    except RunFailedError as failure:
+        module.fail_json(msg=str(failure), **failure.result)
+    except PveError as failure:
+        module.fail_json(msg=str(failure))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
