@@ -133,6 +133,22 @@ def test_php_settings_are_quoted_and_flags_are_flags() -> None:
     assert found["php_value[session.save_path]"] == '"tcp://10.77.0.14:6379?a=1&b=2"'
 
 
+def test_php_keeps_the_old_clock_unless_the_settings_name_one() -> None:
+    pool = [POOL]
+    assert (
+        settings_of(render("web_php", "pools.conf.j2", web_php_pools=pool, web_php_time_zone="Europe/Berlin"))["php_value[date.timezone]"]
+        == '"Europe/Berlin"'
+    )
+    named = [POOL | {"ini": {"date.timezone": "Asia/Tokyo"}}]
+    assert (
+        settings_of(render("web_php", "pools.conf.j2", web_php_pools=named, web_php_time_zone="Europe/Berlin"))["php_value[date.timezone]"]
+        == '"Asia/Tokyo"'
+    )
+    assert "date.timezone" not in pools()
+    jobs = settings_of(render("cron_worker", "cli.ini.j2", cron_worker_time_zone="Europe/Berlin"))
+    assert jobs == {"date.timezone": '"Europe/Berlin"'}
+
+
 def test_nginx_takes_every_body_that_php_takes() -> None:
     vhost = {"name": "www", "server_names": ["www.community.lab"], "root": "/srv/www", "pool": "www"}
     pool = POOL | {"ini": {"post_max_size": "26M"}}
