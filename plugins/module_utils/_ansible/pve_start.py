@@ -21,12 +21,17 @@ class RunFailedError(Exception):
         self.result = result
 
 
-def run(name: str, params: Result, *, check: bool) -> Result:
-    """Runs ``fleet``, ``preflight`` or ``info``. Raises PveError, or RunFailedError when something was done already."""
+def require_libraries() -> None:
+    """Raises PveError, naming what the interpreter lacks."""
     missing = [library for library in LIBRARIES if importlib.util.find_spec(library) is None]
     if missing:
         why = f"{sys.executable} lacks {', '.join(missing)}: run on the controller with ansible_python_interpreter set to"
         raise PveError(f"{why} '{{{{ ansible_playbook_python }}}}', or install the libraries there")
+
+
+def run(name: str, params: Result, *, check: bool) -> Result:
+    """Runs ``fleet``, ``preflight`` or ``info``. Raises PveError, or RunFailedError when something was done already."""
+    require_libraries()
     from . import pve_run
 
     return pve_run.RUNS[name](params, check)

@@ -22,6 +22,9 @@ class Permissions:
     def any(self) -> bool:
         return any(self._paths.values())
 
+    def anywhere(self, privilege: str) -> bool:
+        return any(privilege in held for held in self._paths.values())
+
     def allows(self, path: str, privilege: str) -> bool:
         at = path.rstrip("/") or "/"
         while True:
