@@ -4,6 +4,7 @@
 set -eu
 scratch=$1
 shift
+mkdir -p "$(dirname "$scratch")"
 umask 077
 [ "$#" -gt 0 ] || { printf 'no file tree was named\n' >&2; exit 1; }
 rm -rf "$scratch"

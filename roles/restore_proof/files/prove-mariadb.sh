@@ -3,6 +3,7 @@
 # Dumps every database in one snapshot, loads the dump into a scratch server without a network, compares every table's checksum.
 set -eu
 scratch=$1
+mkdir -p "$(dirname "$scratch")"
 umask 077
 rm -rf "$scratch"
 mkdir -p "$scratch/data"

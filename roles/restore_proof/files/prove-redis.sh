@@ -3,6 +3,7 @@
 # Saves a snapshot, loads it into a scratch server without a network, and looks for every lasting key in it.
 set -eu
 scratch=$1
+mkdir -p "$(dirname "$scratch")"
 umask 077
 rm -rf "$scratch"
 mkdir -p "$scratch"
