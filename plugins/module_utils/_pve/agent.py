@@ -32,11 +32,11 @@ class Agent:
         return [f"{entry['ip-address']}/{entry['prefix']}" for row in rows for entry in row.get("ip-addresses", ())]
 
     def read(self, path: str) -> str | None:
-        """A text file's content; None if it cannot be opened."""
+        """A text file's content; None if there is none."""
         try:
             return str(self._ask("file-read", {"file": path})["content"])
         except ApiError as failure:
-            if "failed to open file" in failure.message:
+            if "No such file" in failure.message:
                 return None
             raise
 
