@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -78,6 +79,18 @@ def boot_legacy(machines: Machines, host: str, key: str, password: str) -> str:
     return f"{address.split('/')[0]} {public[0]} {public[1]}"
 
 
+def wait_for_users(lab: Lab, timeout: float = 60) -> None:
+    """Returns when the platform answers its users through the public address: the edge's health checks take a while."""
+    probe = ["nsenter", f"--net=/run/netns/{lab.namespace}", "curl", "-sf", "-o", "/dev/null", "-m", "5"]
+    url = f"http://{PUBLIC_ADDRESS.split('/')[0]}"
+    deadline = time.monotonic() + timeout
+    for host, path in (("www", "/healthz"), ("classic", "/")):
+        while subprocess.run([*probe, "-H", f"Host: {host}.community.lab", url + path], check=False).returncode != 0:
+            if time.monotonic() > deadline:
+                raise LabError(f"the platform does not answer on {url} within {timeout:g} s")
+            time.sleep(0.2)
+
+
 def is_up(lab: Lab, machines: Machines) -> bool:
     """Every host runs, but those that the crossing itself has retired."""
     expected = set(LEGACY) - set(ledger.read(lab.estate)["retired"])
@@ -105,6 +118,7 @@ def up(lab: Lab) -> None:
     lab.known_hosts.write_text("\n".join(sorted(lines)) + "\n", encoding="utf-8")
     say("starting the Proxmox API")
     pve.start(lab.name)
+    wait_for_users(lab)
     (lab.directory / "state.json").write_text(json.dumps({"schema": "lotse/lab/1", "legacy": LEGACY}, indent=1) + "\n", encoding="utf-8")
     say(f"'{lab.name}' is up after {time.monotonic() - began:.0f} s; enter it with: {'' if lab.name == 'lab' else f'LOTSE_LAB={lab.name} '}tests/lab/enter bash")
 

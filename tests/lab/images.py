@@ -41,18 +41,20 @@ class Layer:
 
     base: str
     packages: str
+    removed: tuple[str, ...] = ()
 
 
 RECIPES: dict[str, Base | Layer] = {
     "legacy-base": Base("bullseye", "main", COMMON + ",tzdata"),
     "legacy-edge1": Layer("legacy-base", "haproxy python3-minimal python3 rsyslog"),
-    "legacy-web1": Layer("legacy-base", "nginx-light php7.4-fpm php7.4-cli php7.4-mysql php7.4-mbstring php7.4-curl php-redis cron python3"),
+    "legacy-web1": Layer("legacy-base", "nginx-light php7.4-fpm php7.4-cli php7.4-mysql php7.4-mbstring php7.4-curl php-redis cron python3",
+                         ("etc/nginx/sites-enabled/default", "etc/php/7.4/fpm/pool.d/www.conf")),
     "legacy-db1": Layer("legacy-base", "mariadb-server mariadb-client cron python3"),
     "legacy-cache1": Layer("legacy-base", "redis-server"),
     "guest": Base(
         "trixie",
         "main",
-        COMMON + ",python3,sudo,tzdata,udev",
+        COMMON + ",python3,python3-apt,sudo,tzdata,udev",
         ('printf "deb [trusted=yes] file:/srv/mirror ./\\n" > "$1/etc/apt/sources.list"', 'mkdir -p "$1/srv/mirror"'),
     ),
 }
@@ -157,6 +159,8 @@ def _layer(cache: Path, recipe: Layer, target: Path) -> None:
         chroot.apt("update")
         chroot.apt("install", "--no-install-recommends", *recipe.packages.split())
         chroot.apt("clean")
+        for path in recipe.removed:
+            (chroot.root / path).unlink()
     finally:
         chroot.close()
     shutil.rmtree(chroot.upper / "var/lib/apt/lists", ignore_errors=True)

@@ -89,7 +89,7 @@ class Machines:
         argv = [
             "systemd-nspawn", "--quiet", "--directory", f"{home}/root", f"--machine={self.lab.name}-{spec.name}",
             f"--hostname={spec.name}", f"--network-namespace-path={namespace}", "--capability=CAP_NET_ADMIN,CAP_NET_RAW", "--register=no",
-            "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe", "--boot",
+            "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe", "--rlimit=RLIMIT_NOFILE=1024:65536", "--boot",
         ]  # fmt: skip
         if mirror:
             argv.insert(-1, f"--bind-ro={mirror}:/srv/mirror")

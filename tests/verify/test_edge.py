@@ -33,7 +33,7 @@ def test_address(new: Host, estate: Estate, move: dict[str, Any]) -> None:
     )
     for name in (guest["name"] for guest in estate.plan["guests"] if guest["name"] != move["to"]):
         other = estate.connect(name)
-        other.run("ping -c 1 -W 1 %s", public)
+        other.run("curl -s -o /dev/null -m 1 http://%s/", public)
         seen = other.check_output("ip neighbour show to %s", public)
         assert mac in seen, f"{name} sees {public} at {seen!r}, the new edge is {mac}"
 
