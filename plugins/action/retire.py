@@ -18,7 +18,7 @@ from ansible_collections.lotse.estate.plugins.module_utils._controls import reti
 from ansible_collections.lotse.estate.plugins.module_utils._domain.errors import LotseError
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """One legacy host, one round trip for the facts, one for switching it off."""
 
     _supports_check_mode = True

@@ -101,7 +101,7 @@ from ansible_collections.lotse.estate.plugins.module_utils._ansible.pve_start im
 from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import PveError
 
 
-class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """Records from the API (or the cache) become hosts."""
 
     NAME = "lotse.estate.pve"

@@ -12,8 +12,8 @@ version_added: 0.1.0
 author: The Lotse authors (@lotse)
 description:
   - Proves that the API answers and accepts the token, that the cluster has quorum, that the token has every privilege that is needed, that nodes,
-    templates, storages and bridges exist, that there is room for all disks and memory together, that no other guest has one of the names or addresses,
-    and that nobody on the network answers at an address that a new guest is to get.
+    templates, storages and bridges exist, that there is room for all disks and memory together, that no other guest has one of the names or
+    addresses, and that nobody on the network answers at an address that a new guest is to get.
   - Every problem is named in one error. Nothing is ever changed.
 extends_documentation_fragment:
   - lotse.estate.pve
