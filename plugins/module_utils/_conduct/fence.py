@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The dead-man timer: lifts a fence when the controller is gone, and can never do so after the commit.
+
+Two parties may decide about one cutover: the conductor (`commit`) and the timer on the fenced host (`lift`). The first one wins, because
+both make the same directory and only one `mkdir` succeeds. The timer that loses carries the commit through instead: it makes the old
+address forward to the new side, so that clients find it although nobody conducts any more.
+
+Nobody ever relies on disarming a timer. It ends by itself, and what it left in /run is removed when the move is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shlex
+from typing import Protocol
+
+from .hosts import RemoteError, Shell
+
+FOLDER = "/run/lotse"
+COMMIT, LIFT, UNDECIDED = "commit", "lift", ""
+
+
+class Ballot(Protocol):
+    """Where the decision is kept. The scripts run on the fenced host, in plain sh."""
+
+    def cast(self, word: str) -> str:
+        """A script that ends with 0 if ``word`` won the decision, and with anything else if it was decided before."""
+
+    def read(self) -> str:
+        """A script that prints ``commit``, ``lift`` or nothing, and ends with 0. It ends with something else when it cannot tell."""
+
+    def clear(self) -> str:
+        """A script that removes the decision when nobody will ask for it any more."""
+
+
+class DirectoryBallot:
+    """The decision is a directory in /run: `mkdir` succeeds once."""
+
+    def __init__(self, token: str) -> None:
+        self.path = f"{FOLDER}/{token}"
+
+    def cast(self, word: str) -> str:
+        return f"mkdir {self.path}.decided 2>/dev/null && echo {word} > {self.path}.decided/by"
+
+    def read(self) -> str:
+        # A directory without a word: the other party is between its two commands.
+        return (
+            f"if [ ! -d {self.path}.decided ]; then exit 0; fi; tries=0; until [ -s {self.path}.decided/by ]; do "
+            f"tries=$((tries + 1)); [ $tries -lt 50 ] || exit 3; sleep 0.02; done; cat {self.path}.decided/by"
+        )
+
+    def clear(self) -> str:
+        return f"rm -rf {self.path}.decided {self.path}.sh"
+
+
+class DeadMan:
+    """A timer on a fenced host. ``lift`` takes the fence away; ``forward`` makes clients of the old address find the new side."""
+
+    def __init__(self, shell: Shell, token: str, seconds: float, *, lift: str, forward: str, ballot: Ballot | None = None) -> None:
+        self.token, self.seconds = token, seconds
+        self.ballot: Ballot = ballot or DirectoryBallot(token)
+        self._shell = shell
+        self._lift, self._forward = lift, forward
+        self._armed_at: float | None = None
+
+    async def arm(self) -> None:
+        """Starts the timer, detached from our connection. Returns when it runs."""
+        script = "\n".join([
+            f"sleep {self.seconds:g}",
+            f"if {self.ballot.cast(LIFT)}; then",
+            self._lift or ":",
+            "else",
+            f'if [ "$( {self.ballot.read()} )" = {COMMIT} ]; then',
+            self._forward or ":",
+            "fi",
+            "fi",
+            f"rm -f {FOLDER}/{self.token}.sh",
+        ])  # fmt: skip
+        path = f"{FOLDER}/{self.token}.sh"
+        word = f"LOTSE_{secrets.token_hex(8)}"
+        # setsid: a timer that ends with our session would be none. The pid proves that it started.
+        await self._shell.run(
+            f"umask 077; mkdir -p {FOLDER} && cat > {path} <<'{word}'\n{script}\n{word}\n"
+            f"[ -s {path} ] || exit 4\nsetsid nohup sh {shlex.quote(path)} </dev/null >/dev/null 2>&1 &\nkill -0 $!"
+        )
+        self._armed_at = asyncio.get_running_loop().time()
+
+    @property
+    def left(self) -> float:
+        """Seconds until the timer decides. Raises RuntimeError when it was never armed."""
+        if self._armed_at is None:
+            raise RuntimeError("the dead-man was not armed")
+        return self.seconds - (asyncio.get_running_loop().time() - self._armed_at)
+
+    async def decide(self, word: str, *, margin: float = 1.0) -> None:
+        """Decides ``commit`` or ``lift``. Raises RemoteError when the timer was first, or so near that we do not dare."""
+        if word == COMMIT and self.left < margin:
+            raise RemoteError(f"only {self.left:.1f} s are left before the dead-man lifts the fence: too late to commit", self._shell.host)
+        done = await self._shell.run(self.ballot.cast(word), check=False)
+        if done.status != 0 and await self.decision() != word:
+            raise RemoteError(f"{word} was refused: the other side had decided before", self._shell.host)
+
+    async def decision(self) -> str:
+        """``commit``, ``lift`` or ``""``. Raises RemoteError when it cannot be told."""
+        done = await self._shell.run(self.ballot.read())
+        return next((word for word in (COMMIT, LIFT) if word in done.out.split()), UNDECIDED)
+
+    async def clear(self) -> None:
+        """Removes what it left, once its time is over or its question is settled for good."""
+        await self._shell.run(self.ballot.clear(), check=False)
