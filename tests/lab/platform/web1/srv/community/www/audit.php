@@ -18,7 +18,10 @@ switch ($_GET['kind'] ?? '') {
             foreach ($keys as $key) { $items[substr($key, 6)] = 1; }
         }
         break;
+    case 'profiles':
+        foreach (db()->query('SELECT name, bio FROM profiles JOIN users ON id = user_id') as $row) { $items[$row['name']] = $row['bio']; }
+        break;
     default:
-        answer(['error' => 'kind is messages, uploads or drafts'], 400);
+        answer(['error' => 'kind is messages, uploads, drafts or profiles'], 400);
 }
 answer(['kind' => $_GET['kind'], 'items' => (object) $items]);
