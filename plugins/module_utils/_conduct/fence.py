@@ -15,7 +15,7 @@ import secrets
 import shlex
 from typing import Protocol
 
-from .hosts import RemoteError, Shell
+from .hosts import Host, RemoteError, Shell
 
 FOLDER = "/run/lotse"
 COMMIT, LIFT, UNDECIDED = "commit", "lift", ""
@@ -109,3 +109,17 @@ class DeadMan:
     async def clear(self) -> None:
         """Removes what it left, once its time is over or its question is settled for good."""
         await self._shell.run(self.ballot.clear(), check=False)
+
+
+async def timers_are_over(host: Host, section: str, within: float) -> None:
+    """Returns when no timer of an earlier cutover of the section runs on the host. Raises RemoteError when one outlives its time.
+
+    A timer that has lost still carries its cutover through, which must not meet the next cutover in the other direction.
+    """
+    script = (
+        f"tries=0; while ls {FOLDER}/{shlex.quote(section)}-go-*.sh {FOLDER}/{shlex.quote(section)}-back-*.sh 2>/dev/null | grep -q .; do "
+        f"tries=$((tries + 1)); [ $tries -lt {int(within * 5)} ] || exit 3; sleep 0.2; done"
+    )
+    done = await host.run(script, within=within + 10, check=False)
+    if done.status != 0:
+        raise RemoteError("a timer of an earlier cutover does not end", host.name, f"look at {FOLDER}/{section}-*.sh there")

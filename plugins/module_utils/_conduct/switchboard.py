@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import asyncssh
 
 from .._domain.errors import LotseError
-from .fence import DeadMan
+from .fence import FOLDER, DeadMan
 from .hosts import Host, RemoteError, Shell
 
 SOCKET = "/run/haproxy/admin.sock"
@@ -86,6 +86,22 @@ class Switchboard:
             raise RemoteError(f"HAProxy has no server {', '.join(missing)}", self.host.name, "run the playbook configure")
         return found
 
+    async def recorded(self) -> dict[Backend, Target]:
+        """Where requests go according to the configuration on the edge, which holds no closed port: what they went to before a hold."""
+        text = (await self.host.run("cat /etc/haproxy/haproxy.cfg")).out
+        found: dict[Backend, Target] = {}
+        section = ""
+        for words in (line.split() for line in text.splitlines()):
+            if len(words) == 2 and words[0] in {"backend", "frontend", "listen"}:
+                section = words[1]
+            elif len(words) >= 3 and words[0] == "server" and Backend(section, words[1]) in self.backends:
+                address, _, port = words[2].rpartition(":")
+                found[Backend(section, words[1])] = (address, int(port))
+        missing = [backend.path for backend in self.backends if backend not in found]
+        if missing:
+            raise RemoteError(f"its configuration names no server {', '.join(missing)}", self.host.name, "run the playbook configure")
+        return found
+
     async def point(self, targets: Mapping[Backend, Target]) -> None:
         """Points backends at addresses and proves that HAProxy took them."""
         for backend, (address, port) in targets.items():
@@ -125,11 +141,15 @@ class Switchboard:
         """A timer on the edge that releases what is still held then, to ``targets``, if we are gone."""
         if self._shell is None:
             raise RuntimeError("the switchboard was not opened")
-        lines = [
+        # A later hold belongs to another timer: an old one must never release it.
+        await self._shell.run(f"umask 077; mkdir -p {FOLDER} && echo {token} > {FOLDER}/holder")
+        lines = [f'[ "$(cat {FOLDER}/holder)" = {token} ] || exit 0']
+        lines += [
             f'case "$(echo "show servers state {backend.name}" | socat -t 5 - UNIX-CONNECT:{SOCKET})" in *" {CLOSED[0]} "*) '
             f'echo "set server {backend.path} addr {address} port {port}" | socat -t 5 - UNIX-CONNECT:{SOCKET} ;; esac'
             for backend, (address, port) in targets.items()
         ]
-        man = DeadMan(self._shell, f"{token}-edge", seconds, lift="\n".join(lines), forward="\n".join(lines))
+        script = "\n".join(["(", *lines, ")"])
+        man = DeadMan(self._shell, f"{token}-edge", seconds, lift=script, forward=script)
         await man.arm()
         return man

@@ -24,24 +24,25 @@ class State(StrEnum):
 
 
 # A controller may die in any state, and the next run starts with what it finds: every state before the cutover leads back to PREPARING.
+# A move that never cut over is taken back by leaving it: nothing was switched.
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.PLANNED: frozenset({State.PREPARING}),
-    State.PREPARING: frozenset({State.PREPARING, State.REPLICATING, State.FAILED}),
-    State.REPLICATING: frozenset({State.PREPARING, State.READY, State.FAILED}),
-    State.READY: frozenset({State.PREPARING, State.CUTTING, State.FAILED}),
+    State.PREPARING: frozenset({State.PREPARING, State.REPLICATING, State.FAILED, State.ROLLED_BACK}),
+    State.REPLICATING: frozenset({State.PREPARING, State.READY, State.FAILED, State.ROLLED_BACK}),
+    State.READY: frozenset({State.PREPARING, State.CUTTING, State.FAILED, State.ROLLED_BACK}),
     State.CUTTING: frozenset({State.PREPARING, State.OBSERVING, State.FAILED}),
-    State.OBSERVING: frozenset({State.OBSERVING, State.COMMITTED, State.ROLLING_BACK, State.FAILED}),
+    State.OBSERVING: frozenset({State.COMMITTED, State.ROLLING_BACK}),
     State.COMMITTED: frozenset({State.ROLLING_BACK}),
-    State.ROLLING_BACK: frozenset({State.ROLLING_BACK, State.ROLLED_BACK, State.OBSERVING, State.COMMITTED}),
+    State.ROLLING_BACK: frozenset({State.ROLLING_BACK, State.ROLLED_BACK, State.COMMITTED}),
     State.ROLLED_BACK: frozenset({State.PREPARING}),
-    State.FAILED: frozenset({State.PREPARING}),
+    State.FAILED: frozenset({State.PREPARING, State.ROLLED_BACK}),
 }
 
 BEGUN = frozenset(State) - {State.PLANNED, State.ROLLED_BACK}
 """A move in one of these states has touched its hosts: their survey and its part of the plan stay as they are."""
 
-NEW_SIDE_SERVES = frozenset({State.OBSERVING, State.COMMITTED})
-"""The guest takes the writes."""
+NEVER_CUT = frozenset({State.PREPARING, State.REPLICATING, State.READY, State.FAILED})
+"""Something was prepared, and the legacy host serves as ever."""
 
 
 def advance(move: str, state: State, to: State) -> State:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One mover for each kind of service."""
+"""The movers. `registry.py` knows which one moves which kind."""

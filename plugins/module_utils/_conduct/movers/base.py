@@ -90,6 +90,10 @@ class Mover(ABC):
     async def gate(self) -> dict[str, Any]:
         """Proves what must be true before the cut, opens what the section needs, gives what was seen. Raises LotseError: nothing is cut."""
 
+    async def reopen(self) -> None:
+        """After a crash behind the commit: opens what ``open``, ``route`` and ``settle`` need, without asking whether one may cut."""
+        await self.gate()
+
     # --- critical section ---
 
     def ballot(self, token: str) -> Ballot | None:
@@ -145,3 +149,6 @@ class Mover(ABC):
 
     async def finish(self) -> None:
         """Removes what only the cutover needed (never what the way back needs)."""
+
+    async def abandon(self) -> None:
+        """Takes back what ``prepare`` and ``replicate`` have made, for a move that never cut over. Idempotent."""
