@@ -14,7 +14,9 @@ description:
     one call for each, side by side.
   - Files are called C(*.pve.yml) or C(*.pve.yaml). Option values may be templates; the environment can be read with a lookup.
   - Hosts get the variables C(pve_vmid), C(pve_node), C(pve_status), C(pve_pool), C(pve_tags) and, when the node does not answer, C(pve_unreachable).
-  - An API that does not answer is an error. So is an empty answer to a token that may not see guests. A cluster without guests is not.
+  - An API that does not answer or refuses the token ends the run with one error, whatever C(any_unparsed_is_failed) says. Half an inventory
+    would look like a run with nothing to do. So does an empty answer to a token that may not see guests. A cluster without guests is no error.
+  - A syntax check asks no API.
 extends_documentation_fragment:
   - constructed
   - inventory_cache
@@ -41,9 +43,9 @@ options:
     type: str
     required: true
   token_secret:
-    description: The token's secret.
+    description: The token's secret. Leave it out of the file.
     type: str
-    required: true
+    default: ""
     env:
       - name: LOTSE_PVE_TOKEN_SECRET
   ca_file:
@@ -95,8 +97,9 @@ keyed_groups:
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleParserError
+from ansible import context
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.display import Display
 from ansible_collections.lotse.estate.plugins.module_utils._ansible.pve_start import require_libraries
 from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import PveError
 
@@ -114,10 +117,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._read_config_data(path)
         for name in [*self.get_option("always_groups"), *self.get_option("groups")]:
             self.inventory.add_group(self._sanitize_group_name(name))
+        if context.CLIARGS.get("syntax"):
+            return
         try:
             records = self._records(path, cache)
         except PveError as failure:
-            raise AnsibleParserError(f"{path}: {failure}") from failure
+            # An AnsibleError would make Ansible try its other plugins on this file, and by default go on without the guests.
+            Display().error(f"{path}: {failure}", wrap_text=False)
+            raise SystemExit(1) from None
         for record in records:
             self._add(record)
 

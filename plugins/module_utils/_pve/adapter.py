@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import proxmoxer
@@ -96,6 +97,8 @@ class ProxmoxerGateway:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         problems = endpoint.problems()
+        if endpoint.ca_file and not Path(endpoint.ca_file).is_file():
+            problems.append(f"api.ca_file {endpoint.ca_file} does not exist")
         if problems:
             raise RefusedError(problems)
         self.endpoint = endpoint

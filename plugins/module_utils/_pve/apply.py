@@ -10,29 +10,38 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from .diff import Do, Step
-from .errors import GuestMissingError, PveError, RefusedError, TaskFailedError, VmidTakenError
+from .errors import UNKNOWN_END, GuestMissingError, PveError, RefusedError, TaskFailedError, VmidTakenError
 from .gateway import Gateway, Values
 from .guest import DISK, DesiredGuest, ObservedGuest, description
 from .observe import cluster, observe, power
 from .tasks import await_task
 
 VMID_ATTEMPTS = 100
+ROUNDS = 4  # how often a call with an unknown end is settled by looking again
+LAG = 15.0  # seconds that the cluster's list may lag behind
 
 
 class Vmids:
-    """Free VMIDs of a range. Does not reserve anything: whoever clones first has it."""
+    """Free VMIDs of a range. Does not reserve anything on the cluster: whoever clones first has it.
 
-    def __init__(self, first: int, last: int, taken: frozenset[int]) -> None:
+    ``planned`` are kept for the guests that the plan promised them to, so that a run does what its check said.
+    """
+
+    def __init__(self, first: int, last: int, taken: frozenset[int], planned: frozenset[int] = frozenset()) -> None:
         self._range = (first, last)
         self._taken = set(taken)
+        self._planned = planned
         self._guard = threading.Lock()
 
-    def take(self) -> int:
-        """The lowest one that nobody has taken. Raises RefusedError when there is none."""
+    def take(self, planned: int | None = None) -> int:
+        """The planned one, or the lowest one that nobody has taken. Raises RefusedError when there is none."""
         first, last = self._range
         with self._guard:
+            if planned is not None and planned not in self._taken:
+                self._taken.add(planned)
+                return planned
             for vmid in range(first, last + 1):
-                if vmid not in self._taken:
+                if vmid not in self._taken and vmid not in self._planned:
                     self._taken.add(vmid)
                     return vmid
         raise RefusedError([f"no free VMID between {first} and {last}"])
@@ -66,7 +75,7 @@ class Hand:
 
     def look(self, vmid: int) -> ObservedGuest:
         """The guest as it is now, wherever it is."""
-        deadline = self.clock() + 15
+        deadline = self.clock() + LAG
         while True:
             row = cluster(self.gateway).row(vmid)
             if row is not None:
@@ -110,8 +119,8 @@ class Hand:
 
     # ----------------------------------------------------------------- clone
 
-    def clone(self, step: Step, host_key: str | None) -> ObservedGuest:
-        """Takes a VMID, clones, and proves by our mark that the guest with this VMID is ours."""
+    def clone(self, step: Step, host_key: str | None, planned: int | None = None) -> ObservedGuest:
+        """Takes a VMID (the planned one first), clones, and proves by our mark that the guest with this VMID is ours."""
         source = f"nodes/{step.values['source']}/qemu/{step.values['template']}/clone"
         given: dict[str, str | int] = {"name": self.desired.name, "full": 1, "description": description(self.desired.uuid, host_key)}
         given |= {key: step.values[key] for key in ("storage", "pool") if key in step.values}
@@ -121,22 +130,33 @@ class Hand:
             held.enter_context(self.gates.of("template", str(step.values["template"])))
             held.enter_context(self.gates.of("node", str(step.values["node"])))
             for _ in range(VMID_ATTEMPTS):
-                vmid = self.vmids.take()
-                try:
-                    upid = self.gateway.post(source, {**given, "newid": vmid})
-                except VmidTakenError:
-                    pass
-                except PveError:
-                    if not self._ours(vmid):
-                        raise
-                else:
-                    self._wait(upid)
-                if self._ours(vmid):
+                vmid = self.vmids.take(planned)
+                if self._cloned(source, {**given, "newid": vmid}, vmid):
                     return self.finished(vmid)
         raise PveError(f"guest {self.desired.name}: {VMID_ATTEMPTS} VMIDs were taken by others: give another range")
 
-    def _ours(self, vmid: int) -> bool:
-        row = cluster(self.gateway).row(vmid)
+    def _cloned(self, source: str, values: Values, vmid: int) -> bool:
+        """Whether the guest with this VMID is ours now. A call with an unknown end is sent again for the same VMID, so at most one clone is made."""
+        for attempt in range(ROUNDS):
+            try:
+                upid = self.gateway.post(source, values)
+            except VmidTakenError:
+                return self._ours(vmid, patience=LAG if attempt else 0)
+            except UNKNOWN_END:
+                if self._ours(vmid):
+                    return True
+                if attempt + 1 == ROUNDS:
+                    raise
+                self.sleep(1)
+            else:
+                self._wait(upid)
+                break
+        return self._ours(vmid, patience=LAG)
+
+    def _ours(self, vmid: int, patience: float = 0) -> bool:
+        deadline = self.clock() + patience
+        while (row := cluster(self.gateway).row(vmid)) is None and self.clock() < deadline:
+            self.sleep(0.5)
         if row is None or row.get("type") != "qemu":
             return False
         try:

@@ -38,6 +38,11 @@ class ApiError(PveError):
 class UnauthorizedError(ApiError):
     """401: the token is unknown, expired or wrong."""
 
+    def __init__(self, status: int, message: str, fields: Mapping[str, str] | None = None, call: str = "") -> None:
+        said = message.strip().rstrip(".!") or "no reason given"
+        why = f"the API refuses the token ({said}): check its id and secret, and that it is neither disabled nor expired"
+        super().__init__(status, why, fields, call)
+
 
 class ForbiddenError(ApiError):
     """403: the token lacks a privilege."""
@@ -90,6 +95,10 @@ class NotReadyError(PveError):
         self.rung = rung
         self.why = why
         super().__init__(f"{guest}: not ready: rung '{rung}': {why} (gave up after {seconds:.0f} s)")
+
+
+# Errors after which it is not known, or not likely, that the call was carried out: look at the guest again and plan anew.
+UNKNOWN_END = (ApiUnreachableError, DigestMismatchError, NodeUnreachableError, ServerTroubleError)
 
 
 class RefusedError(PveError):

@@ -10,17 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from .agent import Agent
-from .apply import Gates, Hand, Vmids
+from .apply import ROUNDS, Gates, Hand, Vmids
 from .diff import Do, State, Step, steps_for, steps_for_new, steps_to_remove
-from .errors import ApiUnreachableError, DigestMismatchError, NodeUnreachableError, PveError, RefusedError, ServerTroubleError
+from .errors import UNKNOWN_END, PveError, RefusedError
 from .gateway import Gateway
 from .guest import DesiredGuest, ObservedGuest, Template, description, without_marks
 from .hostkeys import HostKey, KnownHosts, generate
 from .observe import Cluster, cluster, find_ours, in_parallel, observe, power
 from .ready import Door, Ladder, WaitFor
-
-ROUNDS = 4  # how often a guest is looked at again after a call with an unknown end
-UNKNOWN_END = (ApiUnreachableError, DigestMismatchError, NodeUnreachableError, ServerTroubleError)
 
 
 @dataclass(frozen=True)
@@ -201,10 +198,11 @@ class Fleet:
 
     def apply(self, plans: Sequence[GuestPlan]) -> list[GuestResult]:
         """Carries the plans out. Raises FleetError when a guest failed; with Ctrl-C every guest ends its current step first."""
-        taken = cluster(self.gateway).vmids if any(plan.observed is None and plan.steps for plan in plans) else frozenset[int]()
-        vmids = Vmids(self.settings.first_vmid, self.settings.last_vmid, taken)
+        planned = frozenset(plan.vmid for plan in plans if plan.vmid is not None and plan.observed is None)
+        taken = cluster(self.gateway).vmids if planned else frozenset[int]()
+        vmids = Vmids(self.settings.first_vmid, self.settings.last_vmid, taken, planned)
         gates = self._gates()
-        results = [GuestResult(plan.desired.name, plan.vmid, plan.desired.node, plan.desired.host) for plan in plans]
+        results = [GuestResult(plan.desired.name, plan.vmid if plan.observed else None, plan.desired.node, plan.desired.host) for plan in plans]
         with ThreadPoolExecutor(max_workers=max(1, min(self.settings.workers, len(plans)))) as pool:
             futures = [pool.submit(self._one, plan, result, vmids, gates) for plan, result in zip(plans, results, strict=True)]
             try:
@@ -253,7 +251,7 @@ class Fleet:
         if guest is None:
             fresh = self._key_for_clone(plan.desired)
             made: list[ObservedGuest] = []
-            self._step(steps[0], result, lambda: made.append(hand.clone(steps[0], fresh.fingerprint if fresh else None)))
+            self._step(steps[0], result, lambda: made.append(hand.clone(steps[0], fresh.fingerprint if fresh else None, plan.vmid)))
             guest = made[0]
             result.vmid, result.node = guest.vmid, guest.node
             steps = self._steps_now(plan.desired, guest)

@@ -10,7 +10,7 @@ from ipaddress import ip_interface
 from typing import Any
 
 from .diff import drive
-from .errors import PveError, RefusedError, UnauthorizedError
+from .errors import RefusedError
 from .gateway import Gateway
 from .guest import DISK, DesiredGuest, ObservedGuest, Template
 from .info import bridges_of, storages_of
@@ -34,11 +34,7 @@ class Preflight:
 
     def prove(self) -> dict[str, Any]:
         """What was proven. Raises RefusedError with all problems, or the API's own error when it cannot be asked at all."""
-        try:
-            version = str(self.gateway.get("version").get("version", ""))
-        except UnauthorizedError as failure:
-            why = "the API refuses the token: check api.token_id and api.token_secret, and that the token is neither disabled nor expired"
-            raise PveError(f"{why} ({failure})") from None
+        version = str(self.gateway.get("version").get("version", ""))
         permissions = Permissions(self.gateway.get("access/permissions"))
         if not permissions.any():
             raise RefusedError(["the token has no permission at all: give it (not only its user) a role on the pool, the storages and the template"])
@@ -96,9 +92,12 @@ class Preflight:
         problems: list[str] = []
         wanted: dict[tuple[str, str], int] = defaultdict(int)  # (storage, node or "" when shared) -> bytes
         known: dict[tuple[str, str], Row] = {}
+        online = _online(rows)
         for guest in self.desired:
             observed = ours.get(guest.name)
             node = observed.node if observed else guest.node
+            if node not in online:
+                continue  # said already, and nothing is known of its storages
             here = {storage["name"]: storage for storage in storages_of(rows, node)}
             for disk in guest.disks:
                 current = drive(str(observed.config[disk.key])) if observed and disk.key in observed.config else None
@@ -140,9 +139,8 @@ class Preflight:
         return [f"guest {guest.name}: template {template.name} is on {where}: use a template on shared storage or on the same node"]
 
     def _memory(self, rows: Sequence[Row], missing: Sequence[DesiredGuest]) -> list[str]:
-        nodes = {str(row["node"]): row for row in rows if row.get("type") == "node" and row.get("status") == "online"}
         problems = []
-        for name, row in sorted(nodes.items()):
+        for name, row in sorted(_online(rows).items()):
             need = sum(int(guest.options.get("memory_mib") or 0) for guest in missing if guest.node == name) * 1024**2
             free = int(row.get("maxmem") or 0) - int(row.get("mem") or 0)
             if need > free:
@@ -150,8 +148,7 @@ class Preflight:
         return problems
 
     def _bridges(self, rows: Sequence[Row]) -> list[str]:
-        online = {str(row["node"]) for row in rows if row.get("type") == "node" and row.get("status") == "online"}
-        nodes = sorted({guest.node for guest in self.desired if guest.nic.get("bridge")} & online)
+        nodes = sorted({guest.node for guest in self.desired if guest.nic.get("bridge")} & set(_online(rows)))
         have = dict(zip(nodes, in_parallel(lambda node: bridges_of(self.gateway, node), nodes, WORKERS), strict=True))
         return [
             f"guest {guest.name}: node {guest.node} has no bridge {guest.nic['bridge']} (or the token may not use it);"
@@ -179,6 +176,11 @@ class Preflight:
                 if said:
                     problems.append(f"guest {wanted[address]}: address {address} is already in use: {said}")
         return problems
+
+
+def _online(rows: Sequence[Row]) -> dict[str, Row]:
+    """The rows of the nodes that answer, by name."""
+    return {str(row["node"]): row for row in rows if row.get("type") == "node" and row.get("status") == "online"}
 
 
 def addresses_in(config: Mapping[str, Any]) -> list[str]:
