@@ -20,11 +20,18 @@ from typing import NoReturn
 
 from ansible_collections.lotse.estate.plugins.module_utils._ansible import ledger
 
-from . import cgroups, images, network, platform, pve
+from . import cgroups, images, leftovers, network, platform, pve
 from .lab import LEGACY, PUBLIC_ADDRESS, Lab, LabError, run
 from .machine import Machines, MachineSpec
+from .pve import daemon
 
-SPACE_GIB, MEMORY_GIB = 8, 4
+SPACE_GIB, MEMORY_MIB = 8, 3500
+PROGRAMS = {
+    "systemd-nspawn": "systemd-container", "mmdebstrap": "mmdebstrap", "dpkg-scanpackages": "dpkg-dev", "ip": "iproute2",
+    "nsenter": "util-linux", "mount": "mount", "ssh-keygen": "openssh-client", "curl": "curl",
+}  # fmt: skip
+PROXIES = {"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"}
+KEPT = {"load", "estate", ".lock"}  # of a lab that is down: records and reports, for reading
 
 
 def say(message: str) -> None:
@@ -44,13 +51,19 @@ def preflight(lab: Lab) -> None:
     """What the machine lacks, said before anything is made."""
     if os.geteuid() != 0:
         raise LabError("network namespaces and containers need root: sudo make lab-up")
-    for program, package in (("systemd-nspawn", "systemd-container"), ("mmdebstrap", "mmdebstrap"), ("ip", "iproute2"), ("nsenter", "util-linux")):
+    for program, package in PROGRAMS.items():
         if not shutil.which(program):
             raise LabError(f"{program} is missing: run make setup (package {package})")
+    for path in (lab.directory, lab.cache):
+        if set(str(path)) & set(":,\\"):
+            raise LabError(f"an overlay cannot have a colon, comma or backslash in its path: {path} (LOTSE_CACHE moves the cache)")
     lab.cache.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(lab.cache).free // 2**30
     if free < SPACE_GIB:
         raise LabError(f"{lab.cache} has {free} GiB free, the lab needs {SPACE_GIB}; set LOTSE_CACHE to a larger place")
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    if memory < MEMORY_MIB:
+        raise LabError(f"this machine has {memory} MiB of memory, the lab needs {MEMORY_MIB}")
 
 
 def keys(lab: Lab) -> str:
@@ -98,43 +111,64 @@ def is_up(lab: Lab, machines: Machines) -> bool:
 
 
 def up(lab: Lab) -> None:
-    preflight(lab)
-    machines = Machines(lab)
-    if is_up(lab, machines):
+    """Starts the lab. Nothing happens when it is up; when it fails or is interrupted, nothing is left."""
+    if is_up(lab, Machines(lab)):
         say(f"'{lab.name}' is up already")
         return
-    if (lab.directory / "state.json").exists():
-        say(f"'{lab.name}' was up, and parts of it are gone (a reboot?): starting afresh")
+    preflight(lab)
+    if leftovers.find(lab) or lab.machines.is_dir():
+        say(f"'{lab.name}' was up before, and is not whole (a reboot, a killed start?): starting afresh")
         down(lab)
+    try:
+        _start(lab)
+    except BaseException:
+        say("cleaning up")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        down(lab)
+        raise
+
+
+def _start(lab: Lab) -> None:
     began = time.monotonic()
     shutil.rmtree(lab.estate, ignore_errors=True)
     images.ensure_all(lab.cache, say)
-    key = keys(lab)
+    for name in [name for name in os.environ if name.lower() in PROXIES]:  # nothing in the lab is behind a proxy
+        del os.environ[name]
+    machines, key, password = Machines(lab), keys(lab), secrets.token_urlsafe(18)
     network.up(lab)
-    password = secrets.token_urlsafe(18)
-    say("starting the legacy hosts " + ", ".join(LEGACY))
-    with ThreadPoolExecutor(len(LEGACY)) as pool:
+    say("starting the legacy hosts " + ", ".join(LEGACY) + " and the Proxmox API")
+    with ThreadPoolExecutor(len(LEGACY) + 1) as pool:
+        api = pool.submit(pve.start, lab.name)
         lines = list(pool.map(lambda host: boot_legacy(machines, host, key, password), LEGACY))
+        api.result()
     lab.known_hosts.write_text("\n".join(sorted(lines)) + "\n", encoding="utf-8")
-    say("starting the Proxmox API")
-    pve.start(lab.name)
     wait_for_users(lab)
     (lab.directory / "state.json").write_text(json.dumps({"schema": "lotse/lab/1", "legacy": LEGACY}, indent=1) + "\n", encoding="utf-8")
-    say(f"'{lab.name}' is up after {time.monotonic() - began:.0f} s; enter it with: {'' if lab.name == 'lab' else f'LOTSE_LAB={lab.name} '}tests/lab/enter bash")
+    command = "tests/lab/enter bash" if lab.name == "lab" else f"LOTSE_LAB={lab.name} tests/lab/enter bash"
+    say(f"'{lab.name}' is up after {time.monotonic() - began:.0f} s; enter it with: {command}")
 
 
 def down(lab: Lab) -> None:
-    """Ends everything of the lab and removes its state; the cache of images, and the estate with its reports, stay for reading."""
+    """Ends everything of the lab and removes its state; the cache of images, and the estate with its reports, stay for reading.
+
+    Raises LabError with what is left, if anything is.
+    """
     machines = Machines(lab)
     pve.stop(lab.name)
     if lab.machines.is_dir():
         names = sorted(path.name for path in lab.machines.iterdir())
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(machines.remove, names))
+    leftovers.end_processes(lab)
+    leftovers.unmount(lab.directory)
     network.down(lab)
     cgroups.remove_lab(lab.name)
+    images.tidy(lab.cache)
+    if found := leftovers.find(lab):
+        raise LabError(f"'{lab.name}' is not quite down, this is left: {', '.join(found)}")
     for path in lab.directory.iterdir() if lab.directory.is_dir() else []:
-        if path.name in {"load", "estate", ".lock"}:
+        if path.name in KEPT:
             continue
         if path.is_dir():
             shutil.rmtree(path)
@@ -143,8 +177,15 @@ def down(lab: Lab) -> None:
 
 
 def status(lab: Lab) -> None:
-    for name, pid in Machines(lab).running().items():
-        print(f"{name:12} {LEGACY.get(name, 'guest'):16} pid {pid}")
+    """Prints what runs, a line for each."""
+    machines = Machines(lab)
+    whole = is_up(lab, machines)
+    print(f"lab '{lab.name}' is {'up' if whole else 'not whole' if leftovers.find(lab) else 'down'}")
+    for name, pid in machines.running().items():
+        kind = LEGACY[name].split("/")[0] if name in LEGACY else "guest"
+        print(f"  {name:12} {kind:16} pid {pid}")
+    if whole:
+        print(f"  {'Proxmox API':12} {daemon.HOST}:{daemon.PORT}")
 
 
 def _interrupted(number: int, _frame: object) -> NoReturn:
@@ -155,21 +196,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description="The practice lab; LOTSE_LAB names another one beside it.")
     parser.add_argument("command", choices=["up", "down", "status"])
     command = parser.parse_args().command
-    lab = Lab()
     signal.signal(signal.SIGTERM, _interrupted)
     try:
+        lab = Lab()
         if command == "status":
             status(lab)
             return 0
         with locked(lab):
-            try:
-                {"up": up, "down": down}[command](lab)
-            except BaseException:
-                if command == "up":
-                    say("cleaning up")
-                    signal.signal(signal.SIGINT, signal.SIG_IGN)
-                    down(lab)
-                raise
+            {"up": up, "down": down}[command](lab)
         if command == "down":
             say(f"'{lab.name}' is down")
     except (LabError, RuntimeError) as error:

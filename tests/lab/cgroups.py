@@ -23,6 +23,7 @@ def make(lab: str, machine: str, memory_mib: int | None) -> list[Path]:
     for hierarchy in _hierarchies():
         group = hierarchy / f"lotse-{lab}" / machine
         group.mkdir(parents=True, exist_ok=True)
+        _delegate_memory(hierarchy, group.parent)
         if memory_mib:
             for name in ("memory.limit_in_bytes", "memory.max"):
                 with contextlib.suppress(OSError):
@@ -30,6 +31,14 @@ def make(lab: str, machine: str, memory_mib: int | None) -> list[Path]:
                         (group / name).write_text(str(memory_mib * 1024 * 1024))
         groups.append(group)
     return groups
+
+
+def _delegate_memory(*folders: Path) -> None:
+    """On v2 a group has a memory limit only where its parents hand the controller down; v1 knows no such file."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            if (folder / "cgroup.controllers").exists():
+                (folder / "cgroup.subtree_control").write_text("+memory")
 
 
 def enter(groups: list[Path]) -> None:
@@ -54,5 +63,20 @@ def remove(lab: str, machine: str) -> None:
 
 
 def remove_lab(lab: str) -> None:
-    for hierarchy in _hierarchies():
-        _remove_tree(hierarchy / f"lotse-{lab}")
+    for group in of_lab(lab):
+        _remove_tree(group)
+
+
+def of_lab(lab: str) -> list[Path]:
+    """The lab's groups that exist, one in each hierarchy."""
+    return [group for hierarchy in _hierarchies() if (group := hierarchy / f"lotse-{lab}").is_dir()]
+
+
+def processes(lab: str) -> set[int]:
+    """Processes in the lab's groups and in the ones that its machines made inside."""
+    found: set[int] = set()
+    for group in of_lab(lab):
+        for listing in group.rglob("cgroup.procs"):
+            with contextlib.suppress(OSError):  # a group may vanish, and a threaded one cannot be read
+                found.update(int(pid) for pid in listing.read_text().split())
+    return found

@@ -7,21 +7,29 @@ An image is a folder: its base's folders below it, so that a machine's overlay s
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
+import os
 import shutil
+import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .lab import LabError, run
+from . import leftovers
+from .lab import LabError
 
 MIRROR = "http://deb.debian.org/debian"
 COMMON = "systemd,systemd-sysv,dbus,openssh-server,iproute2,nftables,rsync,procps,ca-certificates,curl"
 GUEST_PACKAGES = (
-    "haproxy socat nginx-light nginx php-fpm php-cli php-mysql php-redis php-mbstring php-curl mariadb-server mariadb-client mariadb-backup valkey-server "
-    "valkey-tools redis-tools cron rsync python3-pymysql acl nftables sudo curl python3-apt msmtp-mta logrotate"
+    "haproxy socat nginx-light nginx php-fpm php-cli php-mysql php-redis php-mbstring php-curl mariadb-server mariadb-client "
+    "mariadb-backup valkey-server valkey-tools redis-tools cron rsync python3-pymysql acl nftables sudo curl python3-apt msmtp-mta logrotate"
 )
 
 
@@ -47,8 +55,11 @@ class Layer:
 RECIPES: dict[str, Base | Layer] = {
     "legacy-base": Base("bullseye", "main", COMMON + ",tzdata"),
     "legacy-edge1": Layer("legacy-base", "haproxy python3-minimal python3 rsyslog"),
-    "legacy-web1": Layer("legacy-base", "nginx-light php7.4-fpm php7.4-cli php7.4-mysql php7.4-mbstring php7.4-curl php-redis cron python3",
-                         ("etc/nginx/sites-enabled/default", "etc/php/7.4/fpm/pool.d/www.conf")),
+    "legacy-web1": Layer(
+        "legacy-base",
+        "nginx-light php7.4-fpm php7.4-cli php7.4-mysql php7.4-mbstring php7.4-curl php-redis cron python3",
+        ("etc/nginx/sites-enabled/default", "etc/php/7.4/fpm/pool.d/www.conf"),
+    ),
     "legacy-db1": Layer("legacy-base", "mariadb-server mariadb-client cron python3"),
     "legacy-cache1": Layer("legacy-base", "redis-server"),
     "guest": Base(
@@ -58,6 +69,8 @@ RECIPES: dict[str, Base | Layer] = {
         ('printf "deb [trusted=yes] file:/srv/mirror ./\\n" > "$1/etc/apt/sources.list"', 'mkdir -p "$1/srv/mirror"'),
     ),
 }
+PARTIAL = "partial-"  # a build's folder in the cache until it is whole
+WORKERS = 3
 SCRUB = ('rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/machine-id', ': > "$1/etc/machine-id"')
 
 
@@ -85,102 +98,168 @@ def layers(cache: Path, name: str) -> str:
     return ":".join(str(path) for path in own)
 
 
-def ensure_all(cache: Path, say: Callable[[str], None]) -> None:
-    """Builds what is missing. Each image appears whole or not at all."""
+@contextmanager
+def locked(cache: Path, *, wait: bool = True) -> Iterator[bool]:
+    """One builder at a time, of all labs that share the cache. Gives False when another one builds and ``wait`` is not set."""
     cache.mkdir(parents=True, exist_ok=True)
-    for name, recipe in RECIPES.items():
-        _ensure(folder(cache, name), say, name, lambda target, r=recipe: _bootstrap(r, target) if isinstance(r, Base) else _layer(cache, r, target))  # type: ignore[misc]
-    _ensure(mirror(cache), say, "mirror of the guests' packages", lambda target: _fill_mirror(cache, target))
+    with (cache / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
-def _ensure(target: Path, say: Callable[[str], None], name: str, build: Callable[[Path], None]) -> None:
-    if target.is_dir():
+def tidy(cache: Path) -> None:
+    """Removes what a killed build left behind, unless a build is going on."""
+    if not cache.is_dir():
         return
-    say(f"building {name}")
-    began = time.monotonic()
-    partial = target.with_name(f"partial-{target.name}")
-    _discard(partial)
-    try:
-        build(partial)
-        partial.rename(target)
-    finally:
-        _discard(partial)
-    say(f"built {name} in {time.monotonic() - began:.0f} s")
+    with locked(cache, wait=False) as ours:
+        for partial in cache.glob(f"{PARTIAL}*") if ours else ():
+            _discard(partial)
 
 
 def _discard(path: Path) -> None:
-    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for mount in sorted((point for point in mounts if point.startswith(f"{path}/")), reverse=True):
-        run(["umount", mount])
+    leftovers.unmount(path)
     shutil.rmtree(path, ignore_errors=True)
 
 
-def _bootstrap(recipe: Base, target: Path) -> None:
-    hooks = [f"--customize-hook={command}" for command in (*recipe.commands, *SCRUB)]
-    run(["mmdebstrap", "--quiet", "--variant=minbase", "--dpkgopt=force-unsafe-io", "--dpkgopt=path-exclude=/usr/share/doc/*",
-         "--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*", f"--components={recipe.components}",
-         f"--include={recipe.packages}", *hooks, recipe.suite, str(target), f"deb {MIRROR} {recipe.suite} {recipe.components}"])  # fmt: skip
+def ensure_all(cache: Path, say: Callable[[str], None]) -> None:
+    """Builds what is missing, side by side. Each image appears whole or not at all. Raises LabError."""
+    if all(folder(cache, name).is_dir() for name in RECIPES) and mirror(cache).is_dir():
+        return
+    with locked(cache):
+        builder = Builder(cache, say)
+        try:
+            builder.build()
+        finally:
+            builder.stop()
 
 
-class _Chroot:
-    """A base image with a fresh layer on it, ready for apt."""
+class Builder:
+    """Builds images in threads: the bases first, and what stands on a base as soon as that is there."""
 
-    def __init__(self, cache: Path, base: str, home: Path) -> None:
-        self.home, self.root, self.upper = home, home / "root", home / "upper"
-        for path in (self.root, self.upper, home / "work"):
-            path.mkdir(parents=True)
-        run(["mount", "-t", "overlay", "lotse-build", "-o", f"lowerdir={layers(cache, base)},upperdir={self.upper},workdir={home}/work", str(self.root)])
-        run(["mount", "--bind", "/dev", str(self.root / "dev")])
-        run(["mount", "-t", "proc", "proc", str(self.root / "proc")])
-        shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
-        policy = self.root / "usr/sbin/policy-rc.d"
-        policy.write_text("#!/bin/sh\nexit 101\n")
-        policy.chmod(0o755)
+    def __init__(self, cache: Path, say: Callable[[str], None]) -> None:
+        self._cache, self._say = cache, say
+        self._pool = ThreadPoolExecutor(max(WORKERS, os.cpu_count() or 1))
+        self._programs: set[subprocess.Popen[str]] = set()
+        self._guard = threading.Lock()
+        self._stopped = False
 
-    def apt(self, *words: str) -> None:
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LANG": "C.UTF-8"}
-        for proxy in ("http_proxy", "https_proxy"):
-            if proxy in __import__("os").environ:
-                environment[proxy] = __import__("os").environ[proxy]
-        run(["chroot", str(self.root), "apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-unsafe-io", *words], env=environment)
+    def build(self) -> None:
+        """Returns when all are there."""
+        # A job waits for its base inside a worker. The bases were submitted before, so they run already, and nobody waits for ever.
+        bases = {name: self._pool.submit(self._base, name, recipe) for name, recipe in RECIPES.items() if isinstance(recipe, Base)}
+        mirrored = self._pool.submit(self._mirror, bases["guest"])
+        layered = [self._pool.submit(self._layer, name, recipe, bases[recipe.base]) for name, recipe in RECIPES.items() if isinstance(recipe, Layer)]
+        for job in (*bases.values(), *layered, mirrored):
+            job.result()
 
-    def close(self) -> None:
-        (self.root / "usr/sbin/policy-rc.d").unlink(missing_ok=True)
-        (self.root / "etc/resolv.conf").unlink(missing_ok=True)
-        for path in ("proc", "dev", ""):
-            subprocess.run(["umount", str(self.root / path)], check=False, capture_output=True)
+    def _base(self, name: str, recipe: Base) -> None:
+        self._ensure(folder(self._cache, name), name, lambda partial: self._bootstrap(recipe, partial))
 
+    def _layer(self, name: str, recipe: Layer, base: Future[None]) -> None:
+        base.result()
+        self._ensure(folder(self._cache, name), name, lambda partial: self._add_packages(recipe, partial))
 
-def _layer(cache: Path, recipe: Layer, target: Path) -> None:
-    home = target.with_name(f"{target.name}-chroot")
-    _discard(home)
-    chroot = _Chroot(cache, recipe.base, home)
-    try:
-        chroot.apt("update")
-        chroot.apt("install", "--no-install-recommends", *recipe.packages.split())
-        chroot.apt("clean")
-        for path in recipe.removed:
-            (chroot.root / path).unlink()
-    finally:
-        chroot.close()
-    shutil.rmtree(chroot.upper / "var/lib/apt/lists", ignore_errors=True)
-    chroot.upper.rename(target)
-    _discard(home)
+    def _mirror(self, base: Future[None]) -> None:
+        base.result()
+        self._ensure(mirror(self._cache), "the mirror of the guests' packages", self._fill_mirror)
 
+    def stop(self) -> None:
+        """Ends the programs that still run, and returns when every thread has cleaned up behind itself."""
+        with self._guard:
+            self._stopped = True
+            for program in self._programs:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(program.pid, signal.SIGTERM)
+        self._pool.shutdown(cancel_futures=True)
 
-def _fill_mirror(cache: Path, target: Path) -> None:
-    home = target.with_name(f"{target.name}-chroot")
-    _discard(home)
-    chroot = _Chroot(cache, "guest", home)
-    try:
-        (chroot.root / "etc/apt/sources.list").write_text(f"deb {MIRROR} trixie main\n")
-        chroot.apt("update")
-        chroot.apt("install", "--no-install-recommends", "--download-only", *GUEST_PACKAGES.split())
-    finally:
-        chroot.close()
-    target.mkdir(parents=True)
-    for package in sorted((chroot.upper / "var/cache/apt/archives").glob("*.deb")):
-        shutil.move(package, target / package.name)
-    index = run(["dpkg-scanpackages", "--multiversion", "."], cwd=target).stdout
-    (target / "Packages").write_text(index)
-    _discard(home)
+    def run(self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
+        """Runs a program and gives what it printed. Raises LabError with its last words."""
+        with self._guard:
+            if self._stopped:
+                raise LabError("the build was stopped")
+            program = subprocess.Popen(
+                argv, env=env, cwd=cwd, text=True, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+            self._programs.add(program)
+        try:
+            output, errors = program.communicate()
+        finally:
+            with self._guard:
+                self._programs.discard(program)
+        if program.returncode != 0:
+            raise LabError(f"{' '.join(argv[:6])}… failed ({program.returncode}): {(errors or output).strip()[-1500:]}")
+        return output
+
+    def _ensure(self, target: Path, name: str, build: Callable[[Path], None]) -> None:
+        if target.is_dir():
+            return
+        self._say(f"building {name}")
+        began = time.monotonic()
+        partial = target.with_name(f"{PARTIAL}{target.name}")
+        _discard(partial)
+        partial.mkdir()
+        try:
+            build(partial)
+            (partial / "made").rename(target)
+        finally:
+            _discard(partial)
+        self._say(f"built {name} in {time.monotonic() - began:.0f} s")
+
+    def _bootstrap(self, recipe: Base, partial: Path) -> None:
+        hooks = [f"--customize-hook={command}" for command in (*recipe.commands, *SCRUB)]
+        without = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale")]
+        self.run([
+            "mmdebstrap", "--quiet", "--variant=minbase", "--dpkgopt=force-unsafe-io", *without, f"--components={recipe.components}",
+            f"--include={recipe.packages}", *hooks, recipe.suite, str(partial / "made"), f"deb {MIRROR} {recipe.suite} {recipe.components}",
+        ])  # fmt: skip
+
+    def _add_packages(self, recipe: Layer, partial: Path) -> None:
+        with self._chroot(recipe.base, partial) as root:
+            self._apt(root, "update")
+            self._apt(root, "install", "--no-install-recommends", *recipe.packages.split())
+            self._apt(root, "clean")
+            for path in recipe.removed:
+                (root / path).unlink()
+        shutil.rmtree(partial / "upper/var/lib/apt/lists", ignore_errors=True)
+        (partial / "upper").rename(partial / "made")
+
+    def _fill_mirror(self, partial: Path) -> None:
+        with self._chroot("guest", partial) as root:
+            (root / "etc/apt/sources.list").write_text(f"deb {MIRROR} trixie main\n")
+            self._apt(root, "update")
+            self._apt(root, "install", "--no-install-recommends", "--download-only", *GUEST_PACKAGES.split())
+        made = partial / "made"
+        made.mkdir()
+        for package in sorted((partial / "upper/var/cache/apt/archives").glob("*.deb")):
+            shutil.move(package, made / package.name)
+        (made / "Packages").write_text(self.run(["dpkg-scanpackages", "--multiversion", "."], cwd=made))
+
+    @contextmanager
+    def _chroot(self, base: str, partial: Path) -> Iterator[Path]:
+        """A base with a fresh layer, ``upper``, on it, ready for apt."""
+        root, upper, work = (partial / name for name in ("root", "upper", "work"))
+        for path in (root, upper, work):
+            path.mkdir()
+        layered = f"lowerdir={layers(self._cache, base)},upperdir={upper},workdir={work}"
+        try:
+            self.run(["mount", "-t", "overlay", "lotse-build", "-o", layered, str(root)])
+            self.run(["mount", "--bind", "/dev", str(root / "dev")])
+            self.run(["mount", "-t", "proc", "proc", str(root / "proc")])
+            shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+            policy = root / "usr/sbin/policy-rc.d"  # no service starts in here
+            policy.write_text("#!/bin/sh\nexit 101\n")
+            policy.chmod(0o755)
+            yield root
+            for path in (policy, root / "etc/resolv.conf"):
+                path.unlink()
+        finally:
+            leftovers.unmount(partial)
+
+    def _apt(self, root: Path, *words: str) -> None:
+        proxies = {name: value for name, value in os.environ.items() if name.lower() in {"http_proxy", "https_proxy", "no_proxy"}}
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LANG": "C.UTF-8", **proxies}
+        self.run(["chroot", str(root), "apt-get", "-q", "-y", "-o", "Dpkg::Options::=--force-unsafe-io", *words], env=environment)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,11 @@ def run(argv: Sequence[str], **options: object) -> subprocess.CompletedProcess[s
 class Lab:
     """One lab by its name; several can run side by side, each in its own network namespace."""
 
-    name: str = field(default_factory=lambda: os.environ.get("LOTSE_LAB", "lab"))
+    name: str = field(default_factory=lambda: os.environ.get("LOTSE_LAB") or "lab")
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9_]{1,16}", self.name):  # a dash stands between the names of a lab and of its machines
+            raise LabError(f"'{self.name}' is no name for a lab: up to 16 of a-z, 0-9 and _ (LOTSE_LAB)")
 
     @property
     def directory(self) -> Path:

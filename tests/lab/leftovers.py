@@ -22,21 +22,32 @@ def _ancestors() -> set[int]:
     return found
 
 
-def processes(lab: Lab) -> list[int]:
-    """Processes in the network namespaces of the lab and its machines."""
+def namespaces(lab: Lab) -> list[Path]:
+    """The network namespaces of the lab and its machines."""
     folder = Path("/run/netns")
-    paths = [folder / lab.namespace, *folder.glob(f"{lab.machine_namespace('')}*")] if folder.is_dir() else []
-    spaces = {path.stat().st_ino for path in paths if path.exists()}
-    found = []
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.name == lab.namespace or path.name.startswith(lab.machine_namespace("")))
+
+
+def _in_namespaces(lab: Lab) -> set[int]:
+    spaces = {(status.st_dev, status.st_ino) for status in (path.stat() for path in namespaces(lab))}
+    found = set()
     for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (entry / "ns/net").stat().st_ino in spaces and int(entry.name) not in _ancestors():
-                found.append(int(entry.name))
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            status = (entry / "ns/net").stat()
+            if (status.st_dev, status.st_ino) in spaces:
+                found.add(int(entry.name))
     return found
 
 
+def processes(lab: Lab) -> list[int]:
+    """Processes in the lab's namespaces or cgroups: machines, the API, commands that somebody started inside."""
+    return sorted((_in_namespaces(lab) | cgroups.processes(lab.name)) - _ancestors())
+
+
 def end_processes(lab: Lab, timeout: float = 5) -> None:
-    """Commands that still run inside the lab: asked to end, then ended."""
+    """What still runs inside the lab is asked to end, then ended. ``timeout`` in seconds for each."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in processes(lab):
             with contextlib.suppress(ProcessLookupError):
@@ -47,22 +58,30 @@ def end_processes(lab: Lab, timeout: float = 5) -> None:
 
 
 def mounts(folder: Path) -> list[str]:
-    """Mount points in the folder, the innermost first."""
-    points = [line.split()[4].replace("\\040", " ") for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    return sorted((point for point in points if point.startswith(f"{folder}/")), reverse=True)
+    """Mount points in the folder, the latest first, so that each can be unmounted in turn."""
+    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()]
+    shown = [point.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\") for point in points]
+    return [point for point in reversed(shown) if point.startswith(f"{folder}/")]
 
 
 def unmount(folder: Path) -> None:
+    """Unmounts everything in the folder. Raises LabError."""
     for point in mounts(folder):
         run(["umount", point])
 
 
 def find(lab: Lab) -> list[str]:
     """What is still there, in words. Empty is what `down` promises."""
-    namespaces = [path.name for path in Path("/run/netns").glob(f"{lab.namespace}*") if path.name.startswith((lab.namespace + "-",)) or path.name == lab.namespace]
     return [
         *(f"mount {point}" for point in mounts(lab.directory)),
-        *(f"namespace {name}" for name in namespaces),
-        *(f"process {pid}" for pid in processes(lab)),
+        *(f"network namespace {path.name}" for path in namespaces(lab)),
+        *(f"process {pid} ({_command(pid)})" for pid in processes(lab)),
         *(f"cgroup {path}" for path in cgroups.of_lab(lab.name)),
     ]
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()[:80]
+    except OSError:
+        return "ended"

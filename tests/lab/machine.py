@@ -89,7 +89,8 @@ class Machines:
         argv = [
             "systemd-nspawn", "--quiet", "--directory", f"{home}/root", f"--machine={self.lab.name}-{spec.name}",
             f"--hostname={spec.name}", f"--network-namespace-path={namespace}", "--capability=CAP_NET_ADMIN,CAP_NET_RAW", "--register=no",
-            "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe", "--rlimit=RLIMIT_NOFILE=1024:65536", "--boot",
+            "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
+            "--rlimit=RLIMIT_NOFILE=1024:65536", "--boot",
         ]  # fmt: skip
         if mirror:
             argv.insert(-1, f"--bind-ro={mirror}:/srv/mirror")
@@ -101,7 +102,7 @@ class Machines:
                 stderr=console,
                 start_new_session=True,
                 env={"PATH": os.environ["PATH"], "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"},
-                preexec_fn=lambda: cgroups.enter(group),  # noqa: PLW1509 - a cgroup is entered before exec
+                preexec_fn=lambda: cgroups.enter(group),  # between fork and exec
             )
         (home / "nspawn.pid").write_text(str(process.pid))
 
@@ -115,7 +116,11 @@ class Machines:
         raise LabError(f"{name} did not boot within {timeout:g} s: {console[-1000:]}")
 
     def run(
-        self, name: str, argv: Sequence[str], input: bytes | None = None, timeout: float = 30  # noqa: A002 - as subprocess.run
+        self,
+        name: str,
+        argv: Sequence[str],
+        input: bytes | None = None,  # noqa: A002 - as subprocess.run
+        timeout: float = 30,
     ) -> subprocess.CompletedProcess[bytes]:
         """Runs a program inside a machine, without ssh. Raises LabError when the machine does not run."""
         pid = self._init(name)
@@ -123,9 +128,8 @@ class Machines:
             raise LabError(f"{name} does not run")
         enter = ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root"]
         path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        return subprocess.run(
-            [*enter, "--", "env", "-C", "/", "-i", path, "HOME=/root", "LANG=C.UTF-8", *argv], input=input, capture_output=True, timeout=timeout, check=False
-        )
+        inside = [*enter, "--", "env", "-C", "/", "-i", path, "HOME=/root", "LANG=C.UTF-8", *argv]
+        return subprocess.run(inside, input=input, capture_output=True, timeout=timeout, check=False)
 
     def stop(self, name: str, timeout: float = 20) -> None:
         """Powers a machine off and keeps its disk. After the timeout the power is cut."""

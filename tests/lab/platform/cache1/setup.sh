@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 grep -q community.conf /etc/redis/redis.conf || echo 'include /etc/redis/community.conf' >> /etc/redis/redis.conf
 chown redis:redis /etc/redis/community.conf
 systemctl restart redis-server

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
 CREATE DATABASE community CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
 CREATE USER 'community'@'%' IDENTIFIED BY '@PASSWORD@';
 GRANT ALL ON community.* TO 'community'@'%';

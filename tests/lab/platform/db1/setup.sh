@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 ln -snf /usr/share/zoneinfo/Europe/Berlin /etc/localtime
 systemctl daemon-reload
 systemctl restart mariadb

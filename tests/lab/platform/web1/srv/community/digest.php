@@ -1,4 +1,4 @@
-<?php
+<?php // SPDX-License-Identifier: GPL-3.0-or-later
 // Once a minute: the digest of new messages. Each run leaves a row, and a mail in the outbox.
 require '/srv/community/lib/app.php';
 $slot = gmdate('Y-m-d H:i');

@@ -1,4 +1,4 @@
-<?php
+<?php // SPDX-License-Identifier: GPL-3.0-or-later
 // The old guestbook: its sessions are files, and nobody remembers why.
 session_start();
 $_SESSION['visits'] = ($_SESSION['visits'] ?? 0) + 1;

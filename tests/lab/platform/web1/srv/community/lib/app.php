@@ -1,4 +1,4 @@
-<?php
+<?php // SPDX-License-Identifier: GPL-3.0-or-later
 // What every page of the community shares. Runs on PHP 7.4 and 8.4.
 const APP = '/srv/community';
 

@@ -1,4 +1,4 @@
-<?php
+<?php // SPDX-License-Identifier: GPL-3.0-or-later
 // Everything that was ever acknowledged, for the auditors. Answers in one piece.
 require '/srv/community/lib/app.php';
 ini_set('memory_limit', '512M');

@@ -1,4 +1,4 @@
-<?php
+<?php // SPDX-License-Identifier: GPL-3.0-or-later
 require '/srv/community/lib/app.php';
 if ($_SERVER['REQUEST_METHOD'] === 'POST') {
     $token = token();

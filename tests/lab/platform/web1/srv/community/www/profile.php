@@ -1,4 +1,4 @@
-<?php
+<?php // SPDX-License-Identifier: GPL-3.0-or-later
 require '/srv/community/lib/app.php';
 session_start();
 if (empty($_SESSION['user'])) { answer(['error' => 'not signed in'], 401); }

@@ -1,4 +1,4 @@
-<?php
+<?php // SPDX-License-Identifier: GPL-3.0-or-later
 require '/srv/community/lib/app.php';
 $token = token();
 if (!isset($_FILES['file']) || $_FILES['file']['error'] !== UPLOAD_ERR_OK) { answer(['error' => 'no file'], 400); }
