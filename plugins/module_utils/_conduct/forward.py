@@ -2,7 +2,14 @@
 """The old address keeps working: new connections to a host's port are forwarded to another host, by nftables and not by a program.
 
 One table, ``ip lotse_forward``, holds every forward of a host. Its scripts are plain sh for hosts where nothing may be installed; they
-are idempotent, and each forwards or stops forwarding one TCP port. Counters tell whether anybody still uses the old address.
+are idempotent, each changes one TCP port in one transaction, and counters tell whether anybody still uses the old address.
+
+- Only a SYN is translated. Without that, a connection that is older than the table would be forwarded in the middle: connection tracking
+  begins with the table, and takes the next packet of an old connection for a new one.
+- The host's own connections to its address (not to 127.0.0.1) are forwarded too: a job there may have that address in its settings.
+- A host that did not route before must not become an open router: everything but what was translated is dropped.
+- ``stop`` leaves the empty table, because connections that were forwarded end when the kernel's last translation chain goes. ``clean``
+  removes it later, and sets back what ``start`` changed.
 """
 
 from __future__ import annotations
@@ -11,21 +18,34 @@ from ipaddress import IPv4Address
 
 TABLE = "ip lotse_forward"
 
-_CHAINS = f"""nft list table {TABLE} >/dev/null 2>&1 || nft -f - <<'LOTSE_NFT'
-table {TABLE} {{
-  chain gate {{ type filter hook prerouting priority -150; policy accept; }}
-  chain prerouting {{ type nat hook prerouting priority -100; policy accept; }}
-  chain postrouting {{ type nat hook postrouting priority 100; policy accept; }}
-}}
-LOTSE_NFT"""
+# Adding what is there already changes nothing. The chain `was_…` is never used: it remembers what `clean` sets back.
+_CHAINS = f"""add table {TABLE}
+add chain {TABLE} gate {{ type filter hook prerouting priority -150; policy accept; }}
+add chain {TABLE} prerouting {{ type nat hook prerouting priority -100; policy accept; }}
+add chain {TABLE} output {{ type nat hook output priority -100; policy accept; }}
+add chain {TABLE} postrouting {{ type nat hook postrouting priority 100; policy accept; }}
+add chain {TABLE} forward {{ type filter hook forward priority 0; policy accept; }}"""
+_RULED = ("gate", "prerouting", "output", "postrouting")
+_SWITCH = "/proc/sys/net/ipv4/ip_forward"
 
 
-def _drop(chain: str, comment: str) -> str:
-    """Deletes the rules with this comment from a chain."""
+def _dropped(name: str) -> str:
+    """sh that prints a `delete rule` for each rule with this comment."""
     return (
-        f"for handle in $(nft -a list chain {TABLE} {chain} 2>/dev/null | sed -n 's/.*comment \"{comment}\".* # handle \\([0-9]*\\)$/\\1/p'); do "
-        f"nft delete rule {TABLE} {chain} handle $handle; done"
+        f"for chain in {' '.join(_RULED)}; do nft -a list chain {TABLE} $chain 2>/dev/null | "
+        f"sed -n 's/.*comment \"{name}\".* # handle \\([0-9]*\\)$/delete rule {TABLE} '$chain' handle \\1/p'; done"
     )
+
+
+def _change(name: str, *rules: str) -> str:
+    """sh that replaces the rules with this comment by others, all at once."""
+    lines = "\n".join(f'{rule} comment "{name}"' for rule in rules)
+    return "\n".join([
+        f"{{ cat <<'LOTSE_NFT'\n{_CHAINS}\nLOTSE_NFT",
+        _dropped(name),
+        f"cat <<'LOTSE_NFT'\n{lines}\nLOTSE_NFT",
+        "} | nft -f -",
+    ])  # fmt: skip
 
 
 def start(port: int, target: str, *, to_port: int | None = None) -> str:
@@ -34,35 +54,43 @@ def start(port: int, target: str, *, to_port: int | None = None) -> str:
     The source address becomes this host's, so answers come back this way, and ``target`` itself is never forwarded to itself.
     """
     address, to = IPv4Address(target), to_port or port
-    name = f"lotse-{port}"
+    match = f"fib daddr type local tcp dport {port} tcp flags & (fin|syn|rst|ack) == syn counter dnat to {address}:{to}"
     return "\n".join([
         "set -e",
+        # Only the host that does not route yet gets the mark and the rule against routing for everybody.
+        f"if [ \"$(cat {_SWITCH})\" = 0 ]; then nft -f - <<'LOTSE_NFT'",
         _CHAINS,
-        "echo 1 > /proc/sys/net/ipv4/ip_forward",
-        _drop("prerouting", name),
-        _drop("postrouting", name),
-        f'nft add rule {TABLE} postrouting ip daddr {address} tcp dport {to} ct status dnat counter masquerade comment \\"{name}\\"',
-        f"nft add rule {TABLE} prerouting ip saddr != {address} fib daddr type local tcp dport {port} "
-        f'counter dnat to {address}:{to} comment \\"{name}\\"',
-        _drop("gate", name),
+        f"add chain {TABLE} was_not_routing",
+        f"flush chain {TABLE} forward",
+        f"add rule {TABLE} forward ct status & dnat == 0 drop",
+        "LOTSE_NFT",
+        f"echo 1 > {_SWITCH}; fi",
+        _change(
+            f"lotse-{port}",
+            f"add rule {TABLE} postrouting ip daddr {address} tcp dport {to} ct status dnat counter masquerade",
+            f"add rule {TABLE} prerouting ip saddr != {address} {match}",
+            f"add rule {TABLE} output ip daddr != 127.0.0.0/8 {match}",
+        ),
     ])  # fmt: skip
 
 
 def hold(port: int) -> str:
     """A script: new connections to this host's TCP ``port`` wait (their SYN is dropped and sent again), existing ones go on."""
-    name = f"lotse-{port}"
-    return "\n".join([
-        "set -e",
-        _CHAINS,
-        _drop("gate", name),
-        f'nft add rule {TABLE} gate fib daddr type local tcp dport {port} tcp flags \\& \\(syn\\|ack\\) == syn counter drop comment \\"{name}\\"',
-    ])  # fmt: skip
+    match = f"fib daddr type local ip daddr != 127.0.0.0/8 tcp dport {port} tcp flags & (fin|syn|rst|ack) == syn"
+    return "\n".join(["set -e", _change(f"lotse-{port}", f"add rule {TABLE} gate {match} counter drop")])
 
 
 def stop(port: int) -> str:
-    """A script: this host answers on its ``port`` itself again. The table goes with its last rule."""
+    """A script: this host answers on its ``port`` itself again. Connections that were forwarded go on."""
     name = f"lotse-{port}"
+    return f"{{ :; {_dropped(name)}; }} | nft -f -"
+
+
+def clean() -> str:
+    """A script for the end: removes the table when it forwards and holds nothing any more, and routes as before."""
     return "\n".join([
-        *(_drop(chain, name) for chain in ("gate", "prerouting", "postrouting")),
-        f'if nft list table {TABLE} 2>/dev/null | grep -q comment; then :; else nft delete table {TABLE} 2>/dev/null || :; fi',
+        f"listed=$(nft list table {TABLE} 2>/dev/null) || exit 0",
+        'case "$listed" in *comment*) exit 0 ;; esac',
+        f"nft delete table {TABLE}",
+        f'case "$listed" in *was_not_routing*) echo 0 > {_SWITCH} ;; esac',
     ])  # fmt: skip
