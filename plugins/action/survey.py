@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Surveys one legacy host in one round trip. Documentation: plugins/modules/survey.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.lotse.estate.plugins.module_utils._ansible import survey_estate as estate
+from ansible_collections.lotse.estate.plugins.module_utils._domain.errors import LotseError
+from ansible_collections.lotse.estate.plugins.module_utils._survey import assemble, collector
+
+
+class ActionModule(ActionBase):
+    """One legacy host: one program sent, one answer read, one file written on the controller."""
+
+    _supports_check_mode = True
+    _requires_connection = False  # a retired host is not connected to
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        _, options = self.validate_argument_spec(argument_spec={"estate_dir": {"type": "path", "required": True}})
+        try:
+            return self._survey(str(task_vars["inventory_hostname"]), str(task_vars.get("ansible_host") or ""), Path(options["estate_dir"]))
+        except (LotseError, ValueError) as error:
+            raise AnsibleActionFail(str(error)) from error
+
+    def _survey(self, host: str, address: str, directory: Path) -> dict[str, Any]:
+        path = estate.path_of(directory, host)
+        before = estate.read(path)
+        kept = estate.kept(directory, host)
+        if kept is not None:
+            if before is None:
+                raise LotseError(f"{host} has no survey any more and cannot get a new one: {kept.reason}", str(path), "restore the file")
+            return {"changed": False, "state": kept.state, "path": str(path), "msg": f"{host} keeps its survey: {kept.reason}"}
+        after = self._look(host, address or host)
+        changed, diff = estate.difference(before, after, path)
+        if not self._task.check_mode:
+            estate.write(path, after)
+        return {"changed": changed, "state": "surveyed", "path": str(path), "not_assessed": after["not_assessed"], "diff": diff}
+
+    def _look(self, host: str, address: str) -> dict[str, Any]:
+        boundary = collector.new_boundary()
+        program = collector.program(boundary).encode()
+        answer = self._low_level_execute_command(collector.COMMAND, sudoable=True, in_data=program, encoding_errors="replace")
+        if answer["rc"] != 0:
+            said = (answer["stderr"].strip() or answer["stdout"].strip() or "nothing")[-300:]
+            raise LotseError(f"the survey ended with status {answer['rc']}; the host said: {said}", host, "is its /bin/sh usable for this account?")
+        return assemble.survey(answer["stdout"], boundary, host, address)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the collector's sections to the survey of one host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import cron, haproxy, host, literals, mariadb, nginx, php, processes, redis, schema
+from .collector import SECTIONS
+from .wire import Section, UnseenError, split
+
+# Which values of the file a section of the collector stands for.
+STANDS_FOR = {"units": ("services",), "sockets": ("listening", "connections"), "packages": ("unpackaged",), "processes": ("services", "unpackaged")}
+
+
+class Assembly:
+    """Collects values and the reasons for those that could not be seen."""
+
+    def __init__(self, sections: Mapping[str, Section]) -> None:
+        self.sections = sections
+        self.values: dict[str, Any] = {}
+        self.reasons: set[tuple[str, str]] = set()
+
+    def unseen(self, name: str, reason: str) -> None:
+        self.reasons.add((name, reason[:500]))
+
+    def see(self, name: str, parse: Callable[[], Any]) -> Any:
+        """Puts a value into the survey, or its reason. Returns the value or None."""
+        try:
+            value = parse()
+        except UnseenError as error:
+            self.unseen(name, error.what)
+            return None
+        self.values[name] = value
+        return value
+
+    def attempt(self, parse: Callable[[], Any], *names: str) -> Any:
+        """Something that other sections need; its reason is theirs."""
+        try:
+            return parse()
+        except UnseenError as error:
+            for name in names:
+                self.unseen(name, error.what)
+            return None
+
+
+def survey(output: str, boundary: str, name: str, address: str) -> dict[str, Any]:
+    """The survey of a host, checked against its schema. Raises LotseError when the output is not whole."""
+    sections = split(output, boundary, {section: limits.size for section, limits in SECTIONS.items()}, name)
+    made = Assembly(sections)
+    for key, section in sections.items():
+        for reason in section.unseen:
+            for target in STANDS_FOR.get(key, (key,)):
+                made.unseen(target, reason)
+    _host(made)
+    _programs(made)
+    _services(made)
+    reasons = [{"section": section, "reason": reason} for section, reason in sorted(made.reasons)]
+    whole = {"schema": schema.NAME, "host": name, "address": address, "not_assessed": reasons, **made.values}
+    return schema.check(whole, f"survey of {name}")
+
+
+def _host(made: Assembly) -> None:
+    sections = made.sections
+    made.see("os", lambda: host.system(sections["os"]))
+    made.see("hardware", lambda: host.hardware(sections["hardware"]))
+    made.see("mounts", lambda: host.mounts(sections["mounts"]))
+    own = made.see("addresses", lambda: host.addresses(sections["addresses"]))
+    made.see("users", lambda: host.users(sections["users"]))
+    if own is None:
+        made.unseen("literal_addresses", "the host's own addresses are not known")
+        return
+    found = made.see("literal_addresses", lambda: literals.survey(sections["literal_addresses"], own))
+    if found is not None:
+        made.values["literal_addresses"], more = found
+        if more:
+            made.unseen("literal_addresses", f"more than {literals.MOST}; the first {literals.MOST} are listed")
+
+
+def _programs(made: Assembly) -> None:
+    sections = made.sections
+    names = {user["uid"]: user["name"] for user in reversed(made.values.get("users", []))}
+    table = made.attempt(lambda: processes.table(sections["processes"]), "services", "listening", "connections", "unpackaged", "measured")
+    owned = made.attempt(lambda: processes.packages(sections["packages"]), "unpackaged")
+    if table is None:
+        return
+    made.see("measured", lambda: host.measured(sections["measured"], len(table), processes.used_kib(table)))
+    services = made.see("services", lambda: processes.services(sections["units"], table, owned, names))
+    if owned is not None and services is not None:
+        made.see("unpackaged", lambda: processes.unpackaged(table, services, owned, names))
+    elif owned is not None:
+        made.unseen("unpackaged", "the services are not known")
+    pair = made.attempt(lambda: processes.sockets(sections["sockets"], table), "listening", "connections")
+    if pair is not None:
+        made.values["listening"], made.values["connections"] = pair
+
+
+def _services(made: Assembly) -> None:
+    sections = made.sections
+    seen = made.see("nginx", lambda: nginx.survey(sections["nginx"]))
+    if seen is not None:
+        made.values["nginx"], missing = seen
+        for reason in missing:
+            made.unseen("nginx", reason)
+    made.see("haproxy", lambda: haproxy.survey(sections["haproxy"]))
+    made.see("php", lambda: php.survey(sections["php"]))
+    made.see("mariadb", lambda: mariadb.survey(sections["mariadb"]))
+    made.see("redis", lambda: redis.survey(sections["redis"]))
+    made.see("cron", lambda: cron.survey(sections["cron"]))

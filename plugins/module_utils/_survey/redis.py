@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Redis and Valkey: INFO and CONFIG GET."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .wire import Section, UnseenError, number
+
+
+def survey(section: Section) -> dict[str, Any] | None:
+    """Version, configuration without secrets, keys of each database, memory in MiB (rounded up); None without a server."""
+    if section.absent:
+        return None
+    if "info" not in section.blocks:
+        raise UnseenError(section.unseen[0] if section.unseen else "the server did not answer")
+    info = {}
+    for line in section.lines("info"):
+        name, sign, value = line.partition(":")
+        if sign and not line.startswith("#"):
+            info[name.strip()] = value.strip()
+    keys = {}
+    for name, value in info.items():
+        match = re.match(r"keys=(\d{1,18}),", value, re.ASCII)
+        if match and re.fullmatch(r"db\d{1,6}", name, re.ASCII):
+            keys[name] = int(match[1])
+    answer: dict[str, Any] = {
+        "version": info.get("valkey_version") or info.get("redis_version", ""),
+        "keys": keys,
+        "used_memory_mib": -(-(number(info.get("used_memory", "")) or 0) // 1048576),
+        "role": info.get("role", ""),
+        "password_set": "password" in section.marks,
+    }
+    if "config" in section.blocks:
+        pairs = (line.split("\t", 1) for line in section.blocks["config"])
+        answer["config"] = {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0]}
+    return answer

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: survey
+short_description: Survey a legacy host
+version_added: 0.1.0
+author: The Lotse authors (@lotse)
+description:
+  - Looks at the legacy host that the task runs on and writes what it saw to C(survey/<host>.json) in the estate's directory.
+  - One program for a POSIX shell goes over the connection, in one round trip. The host needs no Python; nothing is installed,
+    written or changed there.
+  - Passwords and tokens are taken out on the host, before its answer leaves it.
+  - What cannot be seen is listed under C(not_assessed) with the reason; it is never shown as empty.
+  - A host that the ledger lists as retired is not contacted. A host from which a move has begun keeps the survey that it has,
+    because a new one would describe the move's own work.
+  - The file is written at every survey; C(changed) says that the host is another than before. Connections, measurements, and how
+    full file systems and databases are, move by themselves and do not count.
+options:
+  estate_dir:
+    description: Directory of the estate with C(survey/), C(plan.yml), C(journal/) and C(ledger.yml).
+    type: path
+    required: true
+attributes:
+  check_mode:
+    support: full
+    description: Surveys the host and compares, without writing the file.
+  diff_mode:
+    support: full
+    description: Shows what is different from the last survey.
+"""
+
+EXAMPLES = r"""
+- name: Survey the legacy host
+  lotse.estate.survey:
+    estate_dir: "{{ inventory_dir }}/../../estate/lab"
+"""
+
+RETURN = r"""
+state:
+  description: Whether the host was C(surveyed) now, or keeps its survey because it is C(retired) or because a move has C(begun).
+  returned: success
+  type: str
+  sample: surveyed
+path:
+  description: The survey's file.
+  returned: success
+  type: str
+not_assessed:
+  description: Sections that could not be seen, or not wholly, with the reason.
+  returned: when the host was surveyed
+  type: list
+  elements: dict
+  sample:
+    - {section: mariadb, reason: "the server runs, and there is no client (mariadb or mysql)"}
+"""
+
+
+def main() -> None:
+    """Never runs: the action plugin of the same name does the work, on the controller."""
+    raise SystemExit("lotse.estate.survey is an action plugin: run it in a playbook")
+
+
+if __name__ == "__main__":
+    main()
