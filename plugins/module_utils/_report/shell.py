@@ -21,6 +21,8 @@ TONES = {
     "applied": "good", "waived": "warn", "open": "bad",
 }  # fmt: skip
 NOT_PROVEN = "not proven"
+# On paper nobody can open what is folded away.
+PAPER = "addEventListener('beforeprint', () => document.querySelectorAll('details').forEach((fold) => { fold.open = true; }));"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
@@ -33,7 +35,7 @@ def escape(value: object) -> str:
 def page(title: str, body: str, *, script: str = "", links: Sequence[tuple[str, str]] = ()) -> str:
     """A whole page. ``title`` is plain text, ``body`` and ``script`` are ours and already safe; ``links`` are (fragment id, plain text)."""
     navigation = "".join(f'<a href="#{escape(target)}">{escape(text)}</a>' for target, text in links)
-    tail = f"<script>\n{script.strip()}\n</script>\n" if script else ""
+    tail = f"<script>\n{PAPER}\n{script.strip()}\n</script>\n"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
@@ -89,7 +91,7 @@ def pairs(items: Iterable[tuple[str, str]]) -> str:
 
 
 def fold(summary: str, body: str, *, shown: bool = False) -> str:
-    """A card that opens and closes, by keyboard too, and is open on paper when ``shown``. Both are HTML."""
+    """A card that opens and closes, by keyboard too, and is open on paper. Both are HTML."""
     return f'<details class="card"{" open" if shown else ""}><summary>{summary}</summary>{body}</details>'
 
 

@@ -58,8 +58,8 @@ main.wrap { padding-bottom: 4rem; }
 
 /* Figures */
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(155px, 1fr)); gap: .75rem; margin: 1rem 0 0; padding: 0; }
-.figure { margin: 0; padding: .85rem 1rem .9rem; background: var(--surface); border: 1px solid var(--line); border-radius: 12px; box-shadow: var(--shadow);
-  border-top: 3px solid var(--line); }
+.figure { margin: 0; padding: .85rem 1rem .9rem; background: var(--surface); border: 1px solid var(--line); border-radius: 12px;
+  box-shadow: var(--shadow); border-top: 3px solid var(--line); }
 .figure dt { font-size: .85rem; color: var(--muted); }
 .figure dd { margin: 0; }
 .figure .value { display: block; font-size: 1.75rem; font-weight: 650; line-height: 1.2; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
@@ -79,7 +79,8 @@ h3 { margin: 1.25rem 0 .35rem; font-size: 1.05rem; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px), 1fr)); gap: .75rem; align-items: start; }
 .columns > .card + .card { margin-top: 0; }
 .empty { color: var(--muted); font-style: italic; margin: 0; }
-.muted { color: var(--muted); } .small { font-size: .875rem; } .nowrap { white-space: nowrap; } .number { text-align: right; font-variant-numeric: tabular-nums; }
+.muted { color: var(--muted); } .small { font-size: .875rem; } .nowrap { white-space: nowrap; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
 
 details.card > summary { cursor: pointer; list-style: none; display: flex; flex-wrap: wrap; gap: .3rem .75rem; align-items: baseline; }
 details.card > summary::-webkit-details-marker { display: none; }
@@ -113,8 +114,10 @@ svg { display: block; max-width: 100%; }
 svg text { fill: var(--muted); font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif; }
 svg .strong { fill: var(--ink); font-weight: 600; }
 svg .rule { stroke: var(--line); stroke-width: 1; }
-.legend { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: .6rem 0 0; padding: 0; list-style: none; font-size: .85rem; color: var(--muted); }
-.legend i { display: inline-block; width: .8em; height: .8em; border-radius: 3px; margin-right: .4em; vertical-align: -.05em; background: currentcolor; }
+.legend { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: .6rem 0 0; padding: 0; list-style: none; font-size: .85rem;
+  color: var(--muted); }
+.legend i { display: inline-block; width: .8em; height: .8em; border-radius: 3px; margin-right: .4em; vertical-align: -.05em;
+  background: currentcolor; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--muted); font-size: .875rem; }
 
 @media print {
