@@ -11,13 +11,14 @@ GIB = 1024**3
 UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
+SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT]?)")
 MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", re.IGNORECASE)
 NIC_MODELS = frozenset({"virtio", "e1000", "e1000e", "rtl8139", "vmxnet3", "ne2k_pci", "i82551", "i82557b", "i82559er", "pcnet"})
 
 
 def size_bytes(text: str) -> int:
     """``4G``, ``2048M``, ``1.5T``, ``1024`` (bytes) -> bytes. Raises ValueError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", str(text).strip().upper())
+    match = SIZE.fullmatch(str(text).strip().upper())
     if match is None:
         raise ValueError(f"not a size: {text!r}")
     return int(float(match[1]) * UNITS[match[2]])
@@ -65,7 +66,7 @@ def canonical_properties(parts: Mapping[str, str]) -> Hashable:
 def _canonical_part(key: str, value: str) -> Hashable:
     if MAC.fullmatch(value):
         return value.lower()
-    if key == "size":
+    if key == "size" and SIZE.fullmatch(value.upper()):
         return size_bytes(value)
     lowered = value.lower()
     if lowered in {"on", "yes", "true"}:

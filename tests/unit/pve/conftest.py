@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's API in memory, and scripted conversations that must be finished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.pve.fixture import memory_pve, memory_pve_server
+
+from .conversation import Conversation
+
+__all__ = ["memory_pve", "memory_pve_server"]
+
+
+@pytest.fixture
+def talk() -> Iterator[Conversation]:
+    """A conversation; at the end of the test every expected call must have been made."""
+    conversation = Conversation()
+    yield conversation
+    conversation.finished()
