@@ -22,6 +22,11 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 ENTER = ROOT / "tests" / "lab" / "enter"
 RATE = 25
+PAUSE_MS = 500
+
+
+class LoadError(Exception):
+    """The live users could not do their work; nothing is proven."""
 
 
 @dataclass
@@ -59,7 +64,10 @@ class Crossing:
 
     @contextlib.contextmanager
     def live_users(self, rate: int = RATE, settle: float = 3) -> Iterator[None]:
-        """Users browse and write for as long as the block runs, and a little longer on both sides."""
+        """Users browse and write for as long as the block runs, and a little longer on both sides.
+
+        Raises LoadError when they did not come, or went before the block's end: then nothing is known about the rest of it.
+        """
         stop = self.load / "stop"
         self.load.mkdir(parents=True, exist_ok=True)
         for old in self.load.iterdir():
@@ -69,24 +77,37 @@ class Crossing:
             users = subprocess.Popen(argv, cwd=ROOT, env=self.environment(), stdout=log, stderr=subprocess.STDOUT)
         try:
             time.sleep(settle)
-            if users.poll() is not None:
-                raise SystemExit(f"the live users did not start: {(self.state / 'load.log').read_text(encoding='utf-8')[-2000:]}")
+            self._still_there(users)
             yield
             time.sleep(settle)
+            self._still_there(users)
         finally:
             stop.touch()
             try:
                 users.wait(timeout=30)
             except subprocess.TimeoutExpired:
                 users.send_signal(signal.SIGTERM)
-                users.wait(timeout=10)
+                try:
+                    users.wait(timeout=30)
+                except subprocess.TimeoutExpired:
+                    users.kill()
+                    users.wait()
+
+    def _still_there(self, users: subprocess.Popen[bytes]) -> None:
+        if users.poll() is not None:
+            log = (self.state / "load.log").read_text(encoding="utf-8", errors="replace")
+            raise LoadError(f"the live users are gone before the end (exit {users.returncode}): {log[-2000:].strip() or 'no word'}")
 
     def audit(self) -> dict[str, Any]:
-        """Looks for every acknowledged write through the edge. Lost and doubled writes are in the answer, not in the exit code."""
+        """Looks for every acknowledged write through the edge. What is lost, doubled or not proven is in the answer."""
+        answer = self.load / "audit.json"
+        answer.unlink(missing_ok=True)
         argv = [str(ENTER), "python", "-m", "tests.lab.load", "audit", "--dir", str(self.load)]
-        subprocess.run(argv, cwd=ROOT, env=self.environment(), check=False, stdout=subprocess.DEVNULL)
-        answer: dict[str, Any] = json.loads((self.load / "audit.json").read_text(encoding="utf-8"))
-        return answer
+        done = subprocess.run(argv, cwd=ROOT, env=self.environment(), check=False, text=True, capture_output=True)
+        if not answer.exists():
+            raise LoadError(f"the audit gave no answer (exit {done.returncode}): {done.stderr[-1000:].strip()}")
+        audited: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+        return audited
 
     def report(self) -> dict[str, Any]:
         self.playbook("report", "-e", f"report_load_dir={self.load}", capture=True)
@@ -94,54 +115,88 @@ class Crossing:
         return answer
 
 
+def shown(value: Any) -> str:
+    """A figure for a terminal; nothing known is not a zero."""
+    return "not proven" if value is None else str(value)
+
+
 def ten_lines(figures: dict[str, Any], report: Path, seconds: float) -> str:
     """What matters, for a terminal."""
+    value = {name: shown(figure) for name, figure in figures.items()}
+    latency, controls = figures["latency_ms"], figures["controls"]
+    pauses = ", ".join(f"{move['service']} {move['write_pause_ms']} ms" for move in figures["moves"] if move["write_pause_ms"] is not None)
+    lines = {
+        "requests": f"{value['requests_total']}, failed {value['requests_failed']}, over 2 s {value['requests_over_2s']}",
+        "latency": ", ".join(f"{name} {shown(latency[name])} ms" for name in ("p50", "p99", "max")),
+        "writes": f"{value['writes_acknowledged']} acknowledged, {value['writes_lost']} lost, {value['writes_duplicated']} duplicated",
+        "fenced side": f"{value['writes_on_fenced_side']} writes",
+        "moves": ", ".join(f"{move['service']} {move['state']}" for move in figures["moves"]) or "none",
+        "write pauses": pauses or "none measured",
+        "controls": f"{controls['passed']} passed, {controls['failed']} failed, {controls['not_assessed']} not assessed",
+        "power": f"{value['power_watts_before']} W before, {value['power_watts_after']} W after",
+        "rack": f"{value['rack_units_before']} U before, {value['rack_units_after']} U after",
+        "report": f"{report} ({seconds:.0f} s in all)",
+    }
+    return "\n".join(f"{name:15} {text}" for name, text in lines.items())
 
-    def shown(value: Any) -> str:
-        return "not proven" if value is None else str(value)
 
-    latency = figures["latency_ms"]
-    pauses = ", ".join(f"{move['service']} {shown(move['write_pause_ms'])} ms" for move in figures["moves"] if move["write_pause_ms"] is not None)
+def broken_promises(figures: dict[str, Any]) -> list[str]:
+    """What the crossing promises and did not keep, or did not prove, in words."""
+    broken = [
+        f"{name} is {shown(figures.get(name))}, not 0"
+        for name in ("requests_failed", "requests_over_2s", "writes_lost", "writes_duplicated", "writes_on_fenced_side")
+        if figures.get(name) != 0
+    ]
+    broken += [
+        f"{name} is {shown(figures.get(name))}: nothing was measured" for name in ("requests_total", "writes_acknowledged") if not figures.get(name)
+    ]
+    moves = figures["moves"]
+    broken += [f"{move['service']} is {move['state']}, not committed" for move in moves if move["state"] != "committed"]
+    for kind in ("mariadb", "redis"):
+        pauses = {move["service"]: move["write_pause_ms"] for move in moves if move["kind"] == kind}
+        broken += [] if pauses else [f"nothing of the kind {kind} has moved"]
+        broken += [f"{name} paused writes for {shown(ms)} ms, not under {PAUSE_MS}" for name, ms in pauses.items() if ms is None or ms >= PAUSE_MS]
     controls = figures["controls"]
-    return "\n".join(
-        [
-            f"requests        {shown(figures['requests_total'])}, failed {shown(figures['requests_failed'])}, over 2 s {shown(figures['requests_over_2s'])}",
-            f"latency         p50 {latency['p50']} ms, p99 {latency['p99']} ms, max {latency['max']} ms",
-            f"writes          {shown(figures['writes_acknowledged'])} acknowledged, "
-            f"{shown(figures['writes_lost'])} lost, {shown(figures['writes_duplicated'])} duplicated",
-            f"fenced side     {shown(figures['writes_on_fenced_side'])} writes",
-            f"moves           {', '.join(move['service'] + ' ' + move['state'] for move in figures['moves'])}",
-            f"write pauses    {pauses or 'none measured'}",
-            f"controls        {controls['passed']} passed, {controls['failed']} failed, {controls['not_assessed']} not assessed",
-            f"power           {shown(figures['power_watts_before'])} W before, {shown(figures['power_watts_after'])} W after",
-            f"rack            {shown(figures['rack_units_before'])} U before, {shown(figures['rack_units_after'])} U after",
-            f"report          {report} ({seconds:.0f} s in all)",
-        ]
-    )
+    broken += [f"{controls[state]} controls {state.replace('_', ' ')}" for state in ("failed", "not_assessed") if controls[state] != 0]
+    return broken if controls["passed"] else [*broken, "no control has passed"]
 
 
 def demo() -> int:
+    """The whole crossing. 0 only when every promise is kept and proven."""
     started = time.monotonic()
     crossing = Crossing()
     crossing.lab_command("up")
     with crossing.live_users():
         crossed = crossing.playbook("site", check=False)
-    if crossed.returncode != 0:
-        print(f"demo: the crossing stopped (exit {crossed.returncode}); the lab is still up: make lab-down ends it", file=sys.stderr)
-        return crossed.returncode
+    stopped = [f"the crossing stopped (site.yml, exit {crossed.returncode})"] if crossed.returncode else []
     crossing.audit()
-    figures = crossing.report()
-    print()
-    print(ten_lines(figures, (crossing.estate / "reports" / "crossing.html").relative_to(ROOT), time.monotonic() - started))
-    flawless = not any(figures[name] for name in ("requests_failed", "writes_lost", "writes_duplicated")) and figures["writes_lost"] == 0
-    return 0 if flawless else 1
+    try:
+        figures = crossing.report()
+    except subprocess.CalledProcessError as failure:
+        print(failure.stdout[-4000:], failure.stderr[-2000:], file=sys.stderr)
+        stopped.append(f"there is no report (report.yml, exit {failure.returncode})")
+    else:
+        page = (crossing.estate / "reports" / "crossing.html").relative_to(ROOT)
+        print("\n" + ten_lines(figures, page, time.monotonic() - started), flush=True)
+        stopped += broken_promises(figures)
+    for promise in stopped:
+        print(f"demo: broken: {promise}", file=sys.stderr)
+    print("demo: the lab is still up: make lab-down ends it", flush=True)
+    return 1 if stopped else 0
 
 
 def main(arguments: Sequence[str]) -> int:
     if list(arguments) != ["demo"]:
         print("usage: python -m tests.lab.crossing demo", file=sys.stderr)
         return 2
-    return demo()
+    try:
+        return demo()
+    except (LoadError, subprocess.CalledProcessError) as error:  # the command itself has said what was wrong
+        print(f"demo: error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("demo: interrupted; the lab may still be up: make lab-down ends it", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

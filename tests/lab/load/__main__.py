@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import EDGE
+from . import EDGE, Address
 from .audit import audit, is_flawless
 from .crowd import LONGEST_S, Crowd, Settings
 from .records import Records, RecordsError
@@ -27,7 +27,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     look = commands.add_parser("audit", help="look for every acknowledged write; exit 1 unless each is there exactly once")
     for command in (run, look):
         command.add_argument("--dir", type=Path, required=True, help="where the records are")
-        command.add_argument("--address", default=EDGE, help=f"public address of the edge ({EDGE})")
+        command.add_argument(
+            "--address", type=Address.parse, default=Address(EDGE), metavar="HOST[:PORT]", help=f"public address of the edge ({EDGE})"
+        )
     return parser.parse_args(argv)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import WWW
+from . import WWW, Address
 from .records import AUDIT, UNANSWERED, WRITES, RecordsError, Write, put, read_writes
 
 SCHEMA = "lotse/audit/1"
@@ -85,7 +85,7 @@ def _is_there(write: Write, unanswered: Sequence[Write], found: Mapping[str, Any
     return _rows(value) >= 1
 
 
-def ask(address: str, kind: str) -> Mapping[str, Any]:
+def ask(address: Address, kind: str) -> Mapping[str, Any]:
     """What the platform has of a kind. Asks a few times; raises AuditError."""
     for left in reversed(range(TRIES)):
         try:
@@ -97,8 +97,8 @@ def ask(address: str, kind: str) -> Mapping[str, Any]:
     raise AssertionError("unreachable")
 
 
-def _ask_once(address: str, kind: str) -> Mapping[str, Any]:
-    connection = http.client.HTTPConnection(address, 80, timeout=TIMEOUT_S)
+def _ask_once(address: Address, kind: str) -> Mapping[str, Any]:
+    connection = http.client.HTTPConnection(*address, timeout=TIMEOUT_S)
     try:
         connection.request("GET", f"/audit.php?kind={kind}", headers={"Host": WWW})
         reply = connection.getresponse()
@@ -112,7 +112,7 @@ def _ask_once(address: str, kind: str) -> Mapping[str, Any]:
     return items
 
 
-def audit(folder: Path, address: str) -> dict[str, Any]:
+def audit(folder: Path, address: Address) -> dict[str, Any]:
     """Writes ``audit.json`` and gives its content."""
     acknowledged: Sequence[Write] = ()
     known = False

@@ -12,6 +12,8 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from . import Address
+
 TIMEOUT_S = 10
 
 
@@ -34,11 +36,11 @@ class Closed(aiohttp.ClientError):
 class Edge(AbstractResolver):
     """Every name of the community is the edge's public address."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: Address) -> None:
         self._address = address
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        return [ResolveResult(hostname=host, host=self._address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)]
+        return [ResolveResult(hostname=host, host=self._address.host, port=self._address.port, family=family, proto=0, flags=socket.AI_NUMERICHOST)]
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -68,7 +70,7 @@ def _reuse_trace() -> aiohttp.TraceConfig:
 class Browser:
     """One visit: at most one connection to each host, kept alive, closed when the visitor leaves. ``async with``."""
 
-    def __init__(self, address: str, cookies: aiohttp.CookieJar) -> None:
+    def __init__(self, address: Address, cookies: aiohttp.CookieJar) -> None:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=Edge(address), limit_per_host=1, keepalive_timeout=60, use_dns_cache=False),
             cookie_jar=cookies,

@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import Address
 from .browser import TIMEOUT_S, Browser
 from .person import Person, Shared
 from .records import Records
@@ -28,7 +29,7 @@ PEOPLE_PER_SEAT = 6  # how many take turns: each comes again about every 40 s
 class Settings:
     """``rate`` in requests a second; the load ends when ``until`` appears, or after ``limit`` seconds."""
 
-    address: str
+    address: Address
     rate: float
     until: Path
     limit: float = LONGEST_S
@@ -38,7 +39,7 @@ class Settings:
 class Visit:
     """A visitor at a seat: does what is due, in order, over connections that end with the visit."""
 
-    def __init__(self, person: Person, address: str) -> None:
+    def __init__(self, person: Person, address: Address) -> None:
         self.person = person
         self.due: asyncio.Queue[tuple[float, str] | None] = asyncio.Queue()
         self._address = address
