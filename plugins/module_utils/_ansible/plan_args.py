@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Argument specification of the module estate_plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Spec = dict[str, Any]
+
+
+def plan_spec() -> Spec:
+    return {
+        "estate_dir": {"type": "path", "required": True},
+        "environment": {"type": "str", "required": True},
+        "hosts": {"type": "list", "elements": "str", "required": True},
+        "cluster": {"type": "dict", "required": True},
+        "address_range": {
+            "type": "dict", "required": True,
+            "options": {
+                "first": {"type": "str", "required": True}, "last": {"type": "str", "required": True},
+                "prefix": {"type": "int", "required": True}, "gateway": {"type": "str", "required": True},
+            },
+        },
+        "guest_defaults": {
+            "type": "dict", "required": True,
+            "options": {name: {"type": "str", "required": True} for name in ("template", "bridge", "storage", "pool")},
+        },
+        "edge_public_address": {"type": "str", "default": ""},
+        "legacy_facts": {"type": "dict", "default": {}},
+        "node_facts": {"type": "dict", "default": {}},
+        "guests": {"type": "dict", "default": {}},
+        "placement": {
+            "type": "dict", "default": {},
+            "options": {
+                "spare_nodes": {"type": "int", "default": 1}, "reserve_mib": {"type": "int", "default": 2048},
+                "cpu_overcommit": {"type": "float", "default": 1.0},
+            },
+        },
+        "comfort": {"type": "float", "default": 1.5},
+        "waivers": {"type": "list", "elements": "dict", "default": []},
+        "dropped_services": {"type": "list", "elements": "dict", "default": []},
+        "today": {"type": "str"},
+    }  # fmt: skip

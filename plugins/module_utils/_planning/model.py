@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of a plan as types. Observed (LegacyHost) and desired (Guest, Move) are different types on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_interface
+from typing import Any
+
+Row = dict[str, Any]
+KINDS = ("edge", "mariadb", "redis", "files", "http", "cron")
+SEVERITIES = ("critical", "warning", "info")
+
+
+@dataclass(frozen=True)
+class LegacyHost:
+    """A survey, and what can be read off it without further knowledge."""
+
+    name: str
+    survey: Mapping[str, Any]
+
+    @property
+    def address(self) -> str:
+        return str(self.survey["address"])
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """All IPv4 addresses of the host, without prefix and without loopback."""
+        found = {str(ip_interface(str(entry)).ip) for entry in self.rows("addresses")}
+        return frozenset({self.address, *(address for address in found if not address.startswith("127."))})
+
+    def rows(self, section: str) -> Sequence[Any]:
+        """A list of the survey; empty where the section was not seen (``not_assessed`` says so, and is a concern)."""
+        found: Sequence[Any] = self.survey.get(section) or ()
+        return found
+
+    def part(self, section: str) -> Mapping[str, Any]:
+        """An object of the survey; empty where the host has no such thing."""
+        found: Mapping[str, Any] = self.survey.get(section) or {}
+        return found
+
+    @property
+    def operating_system(self) -> str:
+        system = self.part("os")
+        return f"{str(system.get('id', 'unknown')).capitalize()} {system.get('version', '')}".strip()
+
+    @property
+    def time_zone(self) -> str:
+        zone = str(self.part("os").get("time_zone") or "Etc/UTC")
+        return "Etc/UTC" if zone in {"UTC", "Etc/UCT", "Universal", "Zulu"} else zone
+
+    def users(self) -> dict[str, Row]:
+        return {str(row["name"]): row for row in self.rows("users")}
+
+
+@dataclass(frozen=True)
+class Service:
+    """One thing that runs on a legacy host and is moved as a unit. ``port`` is None for what does not listen."""
+
+    kind: str
+    host: str
+    name: str
+    port: int | None = None
+    version: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}@{self.host}"
+
+    def row(self) -> Row:
+        return {"id": self.id, "kind": self.kind, "host": self.host, "name": self.name, "port": self.port}
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A service that somebody declared not worth moving."""
+
+    id: str
+    host: str
+    reason: str
+    by: str
+
+    def row(self) -> Row:
+        return {"id": self.id, "host": self.host, "reason": f"declared: {self.reason}", "by": self.by}
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """``source`` needs ``target``. ``protocol`` is tcp or file."""
+
+    source: str
+    target: str
+    port: int | None
+    protocol: str
+    evidence: str
+
+    def row(self) -> Row:
+        return {"from": self.source, "to": self.target, "port": self.port, "protocol": self.protocol, "evidence": self.evidence}
+
+
+@dataclass(frozen=True)
+class Size:
+    """Cores, memory in MiB, disk in GiB, and why."""
+
+    cores: int
+    memory_mib: int
+    disk_gib: int
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A virtual machine as it shall be, without its node."""
+
+    name: str
+    role: str
+    host: str
+    services: tuple[str, ...]
+    address: str
+    size: Size
+    storage: str
+    bridge: str
+    template: str
+
+
+@dataclass(frozen=True)
+class Move:
+    """One service's way. ``parameters`` are the mover's."""
+
+    id: str
+    service: Service
+    guest: str
+    wave: int
+    section: str
+    rollback: str
+    expected_pause_ms: int
+    parameters: Row = field(default_factory=dict)
+
+    def row(self) -> Row:
+        return {
+            "id": self.id, "service": self.service.id, "kind": self.service.kind, "from": self.service.host, "to": self.guest,
+            "wave": self.wave, "section": self.section, "rollback": self.rollback, "expected_pause_ms": self.expected_pause_ms,
+            "parameters": self.parameters,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a detector saw. ``applied`` means that the plan itself carries the remedy."""
+
+    host: str
+    severity: str
+    old: str
+    new: str
+    remedy: str
+    applied: bool = False
+    service: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan but for its concerns: what detectors look at."""
+
+    hosts: Mapping[str, LegacyHost]
+    services: Sequence[Service]
+    dropped: Sequence[Dropped]
+    dependencies: Sequence[Dependency]
+    guests: Sequence[Guest]
+    moves: Sequence[Move]
+    settings: Mapping[str, Row]
+    public_address: str
+    legacy_facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def service(self, kind: str, host: str) -> Service | None:
+        return next((service for service in self.services if (service.kind, service.host) == (kind, host)), None)
+
+    def move(self, service: str) -> Move | None:
+        return next((move for move in self.moves if move.service.id == service), None)
+
+    def unknown_power(self, host: str) -> bool:
+        facts = self.legacy_facts.get(host, {})
+        return facts.get("watts") is None or facts.get("rack_units") is None
+
+    def settings_of(self, service: str) -> Row:
+        """The settings of the guest that a service moves to; empty for a service without a move."""
+        move = self.move(service)
+        return dict(self.settings.get(move.guest, {})) if move else {}

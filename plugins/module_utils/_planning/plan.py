@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``plan(surveys, cluster, policy, previous)``: the whole plan as data, the same for the same input in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .._domain.errors import LotseError
+from . import concerns, dependencies, moves, naming, placement, rewriting, savings, services, settings, sizing, waves
+from .carried import edge
+from .model import Draft, Guest, LegacyHost, Move, Row
+from .policy import Policy
+
+SCHEMA = "lotse/plan/1"
+SURVEY_SCHEMA = "lotse/survey/1"
+
+
+def plan(surveys: Iterable[Mapping[str, Any]], cluster: Mapping[str, Any], policy: Policy, previous: Mapping[str, Any] | None = None) -> Row:
+    """The content of plan.yml. Raises LotseError for input that no plan can be made of; nothing was changed then."""
+    before = _former(previous, policy)
+    hosts = _hosts(surveys)
+    found, dropped = services.discover(hosts, policy)
+    if not found:
+        raise LotseError("the legacy hosts have no service that could be moved", ", ".join(hosts), "look at their surveys; drop nothing that runs")
+    edges = dependencies.find(hosts, found)
+    seats = naming.seats(found, hosts, policy, before)
+    new = rewriting.new_addresses(hosts, found, seats, policy.public_address)
+    order = waves.waves(found, edges)
+    rows = moves.build(found, hosts, seats, naming.move_ids(found, before), order, new, policy.public_address)
+    carried = settings.of_guests(seats, settings.World(hosts, new, policy.public_address))
+    guests = _guests(seats, hosts, policy, before)
+    placed = placement.place(guests, cluster, policy, before)
+    draft = Draft(hosts, found, dropped, edges, guests, rows, carried, policy.public_address, policy.legacy_facts)
+    return {
+        "schema": SCHEMA,
+        "environment": policy.environment,
+        "legacy": {name: _legacy(host, policy) for name, host in hosts.items()},
+        "services": [service.row() for service in found],
+        "dropped": [entry.row() for entry in dropped],
+        "dependencies": [edge.row() for edge in edges],
+        "guests": [_guest(guest, placed.of_guest[guest.name], policy, carried[guest.name]) for guest in guests],
+        "edge": _edge(draft),
+        "waves": _waves(rows),
+        "moves": [move.row() for move in rows],
+        "concerns": concerns.assess(draft, policy),
+        "savings": savings.compute(hosts, guests, rows, policy),
+        "capacity": _capacity(placed, guests, policy),
+    }
+
+
+def blocking(plan: Mapping[str, Any]) -> list[Row]:
+    """Concerns that stop everything: critical, and neither carried by the plan nor waived."""
+    return [row for row in plan["concerns"] if row["severity"] == "critical" and not row["applied"] and not row["waived"]]
+
+
+def _former(previous: Mapping[str, Any] | None, policy: Policy) -> Mapping[str, Any]:
+    if not previous:
+        return {}
+    if previous.get("schema") != SCHEMA:
+        what = f"the former plan has the schema {previous.get('schema')!r}, not {SCHEMA}"
+        raise LotseError(what, "plan.yml", "restore it from your version control")
+    if previous.get("environment") != policy.environment:
+        what = f"the former plan is that of environment {previous.get('environment')}, not {policy.environment}"
+        raise LotseError(what, "plan.yml", "give each environment its own estate_dir")
+    return previous
+
+
+def _hosts(surveys: Iterable[Mapping[str, Any]]) -> dict[str, LegacyHost]:
+    """Legacy hosts by name, sorted. One name and one address is one host."""
+    found: dict[str, LegacyHost] = {}
+    for survey in surveys:
+        if survey.get("schema") != SURVEY_SCHEMA:
+            what = f"the survey of {survey.get('host', 'an unnamed host')} has the schema {survey.get('schema')!r}, not {SURVEY_SCHEMA}"
+            raise LotseError(what, "survey/", "run the playbook survey again")
+        host = LegacyHost(str(survey["host"]), survey)
+        if host.name in found:
+            raise LotseError(f"there are two surveys of {host.name}", "survey/", "remove the wrong one")
+        found[host.name] = host
+    if not found:
+        raise LotseError("there is no survey", "survey/", "run the playbook survey first")
+    owners: dict[str, str] = {}
+    for name, host in sorted(found.items()):
+        other = owners.setdefault(host.address, name)
+        if other != name:
+            raise LotseError(f"{other} and {name} have the same address {host.address}", "survey/", "correct the inventory and survey again")
+    return dict(sorted(found.items()))
+
+
+def _legacy(host: LegacyHost, policy: Policy) -> Row:
+    facts = policy.legacy_facts.get(host.name, {})
+    hardware = host.part("hardware")
+    return {
+        "address": host.address, "os": host.operating_system, "watts": facts.get("watts"), "rack_units": facts.get("rack_units"),
+        "memory_mib": hardware.get("memory_mib"), "cpus": hardware.get("cpus"),
+    }  # fmt: skip
+
+
+def _guests(seats: list[naming.Seat], hosts: Mapping[str, LegacyHost], policy: Policy, before: Mapping[str, Any]) -> list[Guest]:
+    names = {seat.name for seat in seats}
+    if unknown := sorted(set(policy.overrides) - names):
+        what = f"plan_guests decides about {', '.join(unknown)}, which the plan does not have"
+        raise LotseError(what, "plan_guests", f"it has {', '.join(sorted(names))}")
+    former = {str(row["name"]): row for row in before.get("guests", ())}
+    found = []
+    for seat in seats:
+        decided = policy.overrides.get(seat.name, {})
+        size = sizing.choose(seat, hosts[seat.host], policy, former.get(seat.name))
+        storage, bridge = str(decided.get("storage", policy.storage)), str(decided.get("bridge", policy.bridge))
+        found.append(Guest(seat.name, seat.role, seat.host, seat.services, seat.address, size, storage, bridge, policy.template))
+    return found
+
+
+def _guest(guest: Guest, node: str, policy: Policy, carried: Row) -> Row:
+    return {
+        "name": guest.name, "uuid": naming.identity(policy.environment, guest.name), "node": node, "template": guest.template,
+        "cores": guest.size.cores, "memory_mib": guest.size.memory_mib,
+        "disks": {"scsi0": {"storage": guest.storage, "size_gib": guest.size.disk_gib}}, "nic": {"bridge": guest.bridge},
+        "address": f"{guest.address}/{policy.addresses.prefix}", "gateway": str(policy.addresses.gateway), "pool": policy.pool,
+        "tags": [f"role-{guest.role}"], "role": guest.role, "services": list(guest.services), "onboot": True, "settings": carried,
+    }  # fmt: skip
+
+
+def _edge(draft: Draft) -> Row | None:
+    """The switchboard: the first edge by name. A second one is a concern."""
+    move = next((move for move in draft.moves if move.service.kind == "edge"), None)
+    if move is None:
+        return None
+    rows = edge.backends(draft.hosts[move.service.host], draft.hosts)
+    return {
+        "guest": move.guest, "public_address": draft.public_address, "port": move.service.port,
+        "backends": [{"name": row.name, "server": row.server, "port": row.port} for row in rows],
+    }  # fmt: skip
+
+
+def _waves(rows: list[Move]) -> list[Row]:
+    return [{"number": number, "moves": [move.id for move in rows if move.wave == number]} for number in sorted({move.wave for move in rows})]
+
+
+def _capacity(placed: placement.Placement, guests: list[Guest], policy: Policy) -> Row:
+    nodes = []
+    for node in placed.nodes:
+        own = [guest for guest in guests if placed.of_guest[guest.name] == node.name]
+        nodes.append({
+            "name": node.name, "cores": node.cores, "memory_mib": node.memory_mib,
+            "planned_memory_mib": sum(guest.size.memory_mib for guest in own), "guests": [guest.name for guest in own],
+        })  # fmt: skip
+    proof = (
+        "Whichever node dies, its guests fit onto the others while theirs stay where they are."
+        if placed.spare_proven
+        else "No node to spare was asked for: when a node dies, its guests may find no place."
+    )
+    kept = f"{policy.reserve_mib} MiB of each node are kept for the hypervisor; other guests count with all of their memory."
+    return {"nodes": nodes, "spare_node_proven": placed.spare_proven, "explanation": f"{proof} {kept}"}

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people decided and no survey can see: addresses, defaults, waivers, dropped services. Contradictions are errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import Any
+
+from .._domain.errors import LotseError
+
+INVENTORY = "see group_vars/all/estate.yml of the inventory"
+
+
+@dataclass(frozen=True)
+class AddressRange:
+    """Addresses for guests, both ends included."""
+
+    first: IPv4Address
+    last: IPv4Address
+    prefix: int
+    gateway: IPv4Address
+
+    def __contains__(self, address: object) -> bool:
+        return isinstance(address, IPv4Address) and self.first <= address <= self.last
+
+    def __iter__(self) -> Any:
+        return (IPv4Address(number) for number in range(int(self.first), int(self.last) + 1))
+
+    def __len__(self) -> int:
+        return int(self.last) - int(self.first) + 1
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """An approved exception. It counts for its host only, until the end of the day ``expires``."""
+
+    id: str
+    host: str
+    reason: str
+    approver: str
+    expires: date
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Everything that the plan is told."""
+
+    environment: str
+    addresses: AddressRange
+    template: str
+    bridge: str
+    storage: str
+    pool: str
+    public_address: str = ""
+    legacy_facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    node_facts: Mapping[str, Any] = field(default_factory=dict)
+    waivers: Sequence[Waiver] = ()
+    dropped: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    comfort: float = 1.5
+    spare_nodes: int = 1
+    reserve_mib: int = 2048
+    cpu_overcommit: float = 1.0
+
+
+def parse(given: Mapping[str, Any], today: date) -> Policy:
+    """A policy from the inventory's variables. Raises LotseError for what is missing or contradicts itself."""
+    defaults = given.get("guest_defaults") or {}
+    missing = [f"plan_guest_defaults.{name}" for name in ("template", "bridge", "storage", "pool") if not defaults.get(name)]
+    if not str(given.get("environment") or ""):
+        missing.append("estate_env")
+    if missing:
+        raise LotseError(f"the plan's policy lacks {', '.join(missing)}", "", INVENTORY)
+    placement = given.get("placement") or {}
+    policy = Policy(
+        environment=str(given["environment"]),
+        addresses=_addresses(given.get("address_range") or {}),
+        template=str(defaults["template"]),
+        bridge=str(defaults["bridge"]),
+        storage=str(defaults["storage"]),
+        pool=str(defaults["pool"]),
+        public_address=_public(str(given.get("public_address") or "")),
+        legacy_facts=given.get("legacy_facts") or {},
+        node_facts=given.get("node_facts") or {},
+        waivers=_waivers(given.get("waivers") or [], today),
+        dropped=_dropped(given.get("dropped_services") or []),
+        overrides=given.get("guests") or {},
+        comfort=_number(given.get("comfort", 1.5), "plan_comfort", 1.0),
+        spare_nodes=int(_number(placement.get("spare_nodes", 1), "plan_placement.spare_nodes", 0)),
+        reserve_mib=int(_number(placement.get("reserve_mib", 2048), "plan_placement.reserve_mib", 0)),
+        cpu_overcommit=_number(placement.get("cpu_overcommit", 1.0), "plan_placement.cpu_overcommit", 0.1),
+    )
+    if policy.spare_nodes > 1:
+        raise LotseError(f"plan_placement.spare_nodes is {policy.spare_nodes}, but the plan can prove 0 or 1", "", INVENTORY)
+    return policy
+
+
+def _number(value: object, name: str, least: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < least:
+        raise LotseError(f"{name} is {value!r}, not a number of at least {least:g}", "", INVENTORY)
+    return float(value)
+
+
+def _addresses(given: Mapping[str, Any]) -> AddressRange:
+    where = "plan_address_range"
+    missing = [name for name in ("first", "last", "prefix", "gateway") if given.get(name) in (None, "")]
+    if missing:
+        raise LotseError(f"the range of addresses for guests lacks {', '.join(missing)}", where, INVENTORY)
+    try:
+        first, last, gateway = (IPv4Address(str(given[name])) for name in ("first", "last", "gateway"))
+        network = IPv4Network(f"{first}/{int(given['prefix'])}", strict=False)
+    except ValueError as failure:
+        raise LotseError(f"the range of addresses for guests is wrong: {failure}", where, INVENTORY) from None
+    for name, address in (("last", last), ("gateway", gateway)):
+        if address not in network:
+            raise LotseError(f"{name} ({address}) is outside of {network}, the network of the first address", where, INVENTORY)
+    if last < first:
+        raise LotseError(f"the range of addresses ends ({last}) before it begins ({first})", where, INVENTORY)
+    if first <= gateway <= last:
+        raise LotseError(f"the gateway {gateway} is among the addresses for guests", where, INVENTORY)
+    return AddressRange(first, last, int(given["prefix"]), gateway)
+
+
+def _public(address: str) -> str:
+    if not address:
+        return ""
+    try:
+        interface = IPv4Interface(address)
+    except ValueError as failure:
+        raise LotseError(f"edge_public_address is wrong: {failure}", "", INVENTORY) from None
+    if "/" not in address:
+        raise LotseError(f"edge_public_address {address} has no prefix length", "", INVENTORY)
+    return str(interface)
+
+
+def _waivers(rows: Sequence[Mapping[str, Any]], today: date) -> list[Waiver]:
+    """The waivers that count: complete, and not expired. The others leave their concern standing."""
+    counting = []
+    for row in rows:
+        texts = {name: str(row.get(name) or "").strip() for name in ("id", "host", "reason", "approver")}
+        try:
+            expires = date.fromisoformat(str(row.get("expires") or ""))
+        except ValueError:
+            continue
+        if all(texts.values()) and expires >= today:
+            counting.append(Waiver(**texts, expires=expires))
+    return sorted(counting, key=lambda waiver: (waiver.id, waiver.host, waiver.expires, waiver.approver, waiver.reason))
+
+
+def _dropped(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        name = str(row.get("service") or "")
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+", name):
+            raise LotseError(f"a dropped service is named {name!r}, not service@host", "plan_dropped_services", INVENTORY)
+        lacks = [part for part in ("reason", "approver") if not str(row.get(part) or "").strip()]
+        if lacks:
+            raise LotseError(f"dropping {name} lacks {' and '.join(lacks)}", "plan_dropped_services", INVENTORY)
+        if name in found:
+            raise LotseError(f"{name} is dropped twice", "plan_dropped_services", INVENTORY)
+        found[name] = {"reason": str(row["reason"]), "approver": str(row["approver"])}
+    return found

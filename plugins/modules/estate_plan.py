@@ -1,0 +1,205 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Plan the crossing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: estate_plan
+short_description: Plan guests, waves and moves from surveys, cluster facts and policy
+version_added: 0.1.0
+author: The Lotse authors (@lotse)
+description:
+  - Reads the survey of every legacy host and writes C(plan.yml), C(guests/<guest>.yml) and C(plan.html) in the estate's directory.
+  - Finds dependencies, gives each service a guest of the right size, places the guests so that any one node may die, orders the moves in
+    waves, and lists what could surprise people afterwards as concerns.
+  - The same input gives the same bytes. Names, addresses, move ids and nodes of a former plan are kept, and so are guests that exist.
+  - It reads no cluster and no host. Cluster facts come from M(lotse.estate.pve_info).
+  - Bad input is one error before anything is written. A critical concern is no error of this module, see RV(blocking).
+requirements:
+  - networkx
+  - ortools
+  - PyYAML
+  - jsonschema
+attributes:
+  check_mode:
+    support: full
+    description: Says what would change and writes nothing.
+  diff_mode:
+    support: full
+    description: Shows how C(plan.yml) changes.
+options:
+  estate_dir:
+    description: Directory of the estate, with C(survey/<host>.json).
+    type: path
+    required: true
+  environment:
+    description: Name of the environment. Guests' identities are made of it and of their names.
+    type: str
+    required: true
+  hosts:
+    description: Names of all legacy hosts, retired ones too. The survey of each must be there.
+    type: list
+    elements: str
+    required: true
+  cluster:
+    description: What M(lotse.estate.pve_info) returned as C(cluster).
+    type: dict
+    required: true
+  address_range:
+    description: Addresses for guests. Nobody else may use them.
+    type: dict
+    required: true
+    suboptions:
+      first:
+        description: First IPv4 address.
+        type: str
+        required: true
+      last:
+        description: Last IPv4 address.
+        type: str
+        required: true
+      prefix:
+        description: Length of the network's prefix.
+        type: int
+        required: true
+      gateway:
+        description: Default gateway of the guests, outside of the range.
+        type: str
+        required: true
+  guest_defaults:
+    description: What every guest gets, unless O(guests) says otherwise.
+    type: dict
+    required: true
+    suboptions:
+      template:
+        description: Name or VMID of the template to clone.
+        type: str
+        required: true
+      bridge:
+        description: Bridge of the network card.
+        type: str
+        required: true
+      storage:
+        description: Storage of the disk.
+        type: str
+        required: true
+      pool:
+        description: Resource pool.
+        type: str
+        required: true
+  edge_public_address:
+    description: The service address that users reach, with its prefix. The edge's mover takes it along.
+    type: str
+    default: ""
+  legacy_facts:
+    description: C(watts) and C(rack_units) by legacy host, measured or from the rating plate.
+    type: dict
+    default: {}
+  node_facts:
+    description: C(watts_per_core) and C(watts_per_gib) that a guest adds to a node, and C(rack_units) of nodes bought for the crossing.
+    type: dict
+    default: {}
+  guests:
+    description: Decisions by name of guest, any of C(cores), C(memory_mib), C(disk_gib), C(node), C(storage), C(bridge).
+    type: dict
+    default: {}
+  placement:
+    description: How full nodes may be.
+    type: dict
+    default: {}
+    suboptions:
+      spare_nodes:
+        description: With V(1) any one node may die, and all guests still fit on the others. V(0) does without.
+        type: int
+        default: 1
+      reserve_mib:
+        description: Memory in MiB of each node that is kept for the hypervisor.
+        type: int
+        default: 2048
+      cpu_overcommit:
+        description: Cores of guests for each core of a node.
+        type: float
+        default: 1.0
+  comfort:
+    description: Factor between what was measured or configured and what a guest gets.
+    type: float
+    default: 1.5
+  waivers:
+    description: Approved exceptions, each with C(id), C(host), C(reason), C(approver) and C(expires). Incomplete or expired ones do not count.
+    type: list
+    elements: dict
+    default: []
+  dropped_services:
+    description: Services that shall not move, each with C(service) (name@host), C(reason) and C(approver).
+    type: list
+    elements: dict
+    default: []
+  today:
+    description: The day that waivers are judged on, as YYYY-MM-DD. Today in UTC when absent.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: See what the cluster has
+  lotse.estate.pve_info:
+    api: "{{ pve_api }}"
+  register: cluster_facts
+
+- name: Plan the crossing
+  lotse.estate.estate_plan:
+    estate_dir: "{{ estate_dir }}"
+    environment: production
+    hosts: "{{ groups['legacy'] }}"
+    cluster: "{{ cluster_facts.cluster }}"
+    address_range: {first: 192.0.2.101, last: 192.0.2.150, prefix: 24, gateway: 192.0.2.1}
+    guest_defaults: {template: debian-13, bridge: vmbr0, storage: ceph, pool: community}
+    edge_public_address: 192.0.2.10/24
+    dropped_services:
+      - {service: notifyd@web1, reason: nobody reads its mails, approver: head of operations}
+  register: planned
+"""
+
+RETURN = r"""
+plan_file:
+  description: Path of the plan.
+  returned: success
+  type: str
+guests:
+  description: Names of the planned guests.
+  returned: success
+  type: list
+  elements: str
+  sample: [edge-01, web-01, db-01]
+moves:
+  description: Ids of the moves, in their order.
+  returned: success
+  type: list
+  elements: str
+  sample: [edge, mariadb, files, http]
+blocking:
+  description: Critical concerns that the plan does not carry and nobody waived, one line each. The playbook plan fails when there are any.
+  returned: success
+  type: list
+  elements: str
+  sample: ["unknown-service on web1: notifyd runs, and no mover knows it — Find its owner."]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lotse.estate.plugins.module_utils._ansible.plan_args import plan_spec
+from ansible_collections.lotse.estate.plugins.module_utils._ansible.plan_run import run
+from ansible_collections.lotse.estate.plugins.module_utils._domain.errors import LotseError
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=plan_spec(), supports_check_mode=True)
+    try:
+        result = run(module.params, check=module.check_mode)
+    except LotseError as failure:
+        module.fail_json(msg=str(failure))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
