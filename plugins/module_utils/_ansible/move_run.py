@@ -12,6 +12,7 @@ from typing import Any
 from .._conduct.conductor import Conductor, Outcome
 from .._conduct.hosts import Access
 from .._conduct.journal import move_states
+from .._conduct.registry import MOVERS
 from .._conduct.section import Limits
 from .._domain.errors import LotseError
 from .._domain.phases import State
@@ -76,7 +77,7 @@ def conductor_of(options: Mapping[str, Any], say: Callable[[str], None], drill: 
     if not access.key_file.is_file():
         raise LotseError("there is no such ssh key", str(access.key_file), "name the private key in ssh.key_file")
     limits = Limits(dead_man=options["dead_man"], hold=options["hold"], drain=options["drain"], observe=options["observe"])
-    return Conductor(read_plan(estate_dir), estate_dir, access, limits, say, drill)
+    return Conductor(read_plan(estate_dir), estate_dir, access, limits, MOVERS, say, drill)
 
 
 def result_of(outcomes: list[Outcome]) -> Result:

@@ -15,9 +15,8 @@ from typing import Any
 
 from .._domain.errors import LotseError
 from .._domain.phases import NEVER_CUT, State
-from .hosts import Access, Hosts
+from .hosts import Access, Host, Hosts
 from .journal import Journal, move_states
-from .registry import MOVERS
 from .movers.base import Context, Mover
 from .section import DecidedError, Limits, Section
 from .switchboard import Backend, Switchboard
@@ -50,9 +49,12 @@ class Conductor:
     estate_dir: Path
     access: Access
     limits: Limits
+    movers: Mapping[str, type[Mover]]  # by kind
     say: Callable[[str], None]
     drill: Callable[[str], None] = lambda _point: None  # ends the controller at a named point, in a rehearsal
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
+    connect: Callable[[Mapping[str, str], Access], Hosts] = Hosts
+    board: Callable[[Host, tuple[Backend, ...]], Switchboard] = Switchboard
     _crossed: list[Section] = field(default_factory=list)
 
     # ------------------------------------------------------------- the order
@@ -104,7 +106,7 @@ class Conductor:
         waves = self.work(wanted, back=back)
         addresses = {name: str(host["address"]) for name, host in self.plan["legacy"].items()}
         addresses |= {str(guest["name"]): str(guest["address"]).split("/")[0] for guest in self.plan["guests"]}
-        hosts = Hosts(addresses, self.access)
+        hosts = self.connect(addresses, self.access)
         outcomes: list[Outcome] = []
         try:
             # Everybody must be reachable before anything is touched.
@@ -168,19 +170,18 @@ class Conductor:
         kind = str(moves[0]["kind"])
         return Section(name, movers, board, self.limits, self.say, lambda point: self.drill(f"{kind}:{point}"))
 
-    @staticmethod
-    def _mover(context: Context) -> Mover:
+    def _mover(self, context: Context) -> Mover:
         kind = str(context.move["kind"])
-        if kind not in MOVERS:
-            raise LotseError(f"no mover knows the kind {kind}", str(context.move["id"]), f"it is one of {', '.join(sorted(MOVERS))}")
-        return MOVERS[kind](context)
+        if kind not in self.movers:
+            raise LotseError(f"no mover knows the kind {kind}", str(context.move["id"]), f"it is one of {', '.join(sorted(self.movers))}")
+        return self.movers[kind](context)
 
     async def _switchboard(self, hosts: Hosts) -> Switchboard | None:
         edge = self.plan.get("edge")
         if not edge:
             return None
         backends = tuple(Backend(str(row["name"]), str(row["server"])) for row in edge["backends"])
-        return Switchboard(await hosts.get(str(edge["guest"])), backends)
+        return self.board(await hosts.get(str(edge["guest"])), backends)
 
     def _token(self, section: str, moves: Sequence[Move], *, back: bool) -> str:
         """The token of a cutover that an earlier run did not end, else a new one."""

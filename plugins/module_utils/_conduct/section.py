@@ -36,6 +36,7 @@ class Limits:
     """Times in seconds. ``hold`` must stay well below what the edge can hold (6 s), ``dead_man`` above ``hold``."""
 
     dead_man: float = 10
+    margin: float = 1  # nothing is committed when the dead-man has less than this left
     hold: float = 3
     drain: float = 2
     observe: float = 5
@@ -44,8 +45,9 @@ class Limits:
         """Raises LotseError for times that would make a cutover unsafe."""
         if not 0 < self.drain < self.hold <= 5:
             raise LotseError("drain must be shorter than hold, and hold at most 5 s: the edge holds requests for 6 s", "limits")
-        if self.dead_man < self.hold + 2:
-            raise LotseError("dead_man must be at least 2 s longer than hold, or it could lift the fence while we cut", "limits")
+        if self.dead_man < self.hold + 2 * self.margin:
+            what = f"dead_man must be at least {2 * self.margin:g} s longer than hold, or it could lift the fence while we cut"
+            raise LotseError(what, "limits")
 
 
 @dataclass
@@ -139,7 +141,7 @@ class Section:
                 self.drill("fenced")
                 proofs = {mover.context.move["id"]: await mover.catch_up() for mover in self.movers}
                 self.drill("caught_up")
-                await self.man.decide(COMMIT)
+                await self.man.decide(COMMIT, margin=self.limits.margin)
         except BaseException as failure:
             await self._abort()
             if isinstance(failure, TimeoutError):
