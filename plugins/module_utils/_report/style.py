@@ -114,6 +114,17 @@ svg { display: block; max-width: 100%; }
 svg text { fill: var(--muted); font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif; }
 svg .strong { fill: var(--ink); font-weight: 600; }
 svg .rule { stroke: var(--line); stroke-width: 1; }
+svg .band { fill: var(--accent); opacity: .22; } svg .p50 { fill: none; stroke: var(--accent); stroke-width: 1.6; stroke-linejoin: round; }
+svg .max { fill: var(--muted); opacity: .6; } svg .requests { fill: var(--muted); opacity: .35; } svg .failed { fill: var(--bad); }
+svg .limit { stroke: var(--bad); stroke-width: 1; stroke-dasharray: 5 4; opacity: .7; }
+svg .cut { stroke: var(--phase-cut); stroke-width: 1.2; opacity: .8; }
+svg .hold { fill: var(--phase-cut); opacity: .3; } svg .answered { fill: var(--accent); opacity: .75; } svg .lane { fill: var(--sunk); }
+svg .play { fill: var(--accent-soft); } svg .gone { fill: var(--bad-soft); stroke: var(--bad); stroke-dasharray: 3 2; }
+svg .hit { fill: transparent; }
+svg .hit:hover { fill: var(--ink); opacity: .12; } svg .before { fill: var(--muted); opacity: .55; } svg .after { fill: var(--good); }
+svg .box { fill: var(--surface); stroke: var(--line); } svg .box.off { fill: var(--sunk); stroke-dasharray: 4 3; }
+svg .link { fill: none; stroke: var(--muted); stroke-width: 1.4; opacity: .55; } svg .link.committed { stroke: var(--good); opacity: .8; } svg .link.rolled_back { stroke: var(--warn); }
+svg .link.failed { stroke: var(--bad); opacity: 1; } svg .link.planned { stroke-dasharray: 4 4; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: .6rem 0 0; padding: 0; list-style: none; font-size: .85rem;
   color: var(--muted); }
 .legend i { display: inline-block; width: .8em; height: .8em; border-radius: 3px; margin-right: .4em; vertical-align: -.05em;
