@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Lotse: everything a person or a CI pipeline runs starts here.
 PYTHON ?=
 BIN := .venv/bin
@@ -29,7 +30,7 @@ unit: setup
 	@$(BIN)/python -m pytest tests/unit
 
 lab-test: setup
-	@$(BIN)/python -m pytest -m lab tests/integration
+	@$(BIN)/python -m pytest -m lab tests/integration tests/lab/pve
 
 test: unit lab-test
 
