@@ -127,5 +127,7 @@ def _link(x1: float, y1: float, x2: float, y2: float, css: str, title: str) -> s
 
 def _as_table(plan: Row, moves: Sequence[Row]) -> str:
     nodes = {str(guest["name"]): str(guest["node"]) for guest in plan["guests"]}
-    rows = [[escape(move[name]) for name in ("service", "from", "to")] + [escape(nodes.get(str(move["to"]), "")), badge(str(move["state"]))] for move in moves]
+    rows = [
+        [*map(escape, (move["service"], move["from"], move["to"], nodes.get(str(move["to"]), ""))), badge(str(move["state"]))] for move in moves
+    ]
     return table(("Service", "Old server", "Guest", "Node", "State"), rows)

@@ -18,6 +18,10 @@ Row = Mapping[str, Any]
 
 SEVERITIES = ("critical", "warning", "info")
 MOST_FAILURES = 200
+FOOTER = (
+    "<footer>All times are UTC. The same figures as data: <code>crossing.json</code>, beside this page. "
+    "It was made from the estate's plan, journals, evidence and ledger; the same files give the same page.</footer>"
+)
 LINKS = (
     ("timeline", "Timeline"), ("map", "Before and after"), ("moves-section", "Moves"), ("concerns", "Concerns"), ("controls", "Verification"),
 )  # fmt: skip
@@ -36,13 +40,12 @@ def render(
         _hero(crossing),
         _key_figures(crossing),
         section("timeline", "Timeline", picture + _failures(crossing), about),
-        section("close-ups", "The cutovers, request by request", shots, "Each dot is one request; the band is the critical section.") if shots else "",
+        section("close-ups", "Each cutover, request by request", shots, "A dot is a request, the band the critical section.") if shots else "",
         section("map", "Before and after", f'<div class="card">{estate_map(plan, states, crossing["hosts_retired"])}</div>' + _savings(crossing)),
         section("moves-section", "Moves", moves(crossing, journals), "Open one to read its journal."),
         section("concerns", "Concerns", _concerns(plan["concerns"]), "What would have broken, found before the move."),
         section("controls", "Verification", _controls(controls), "What was proven on the new side, and against the old one."),
-        "<footer>All times are UTC. The same figures as data: <code>crossing.json</code>, beside this page. The estate's plan, journals and evidence "
-        "are the files that this page was made from.</footer>",
+        FOOTER,
     ]
     return page(f"crossing of {crossing['environment']}", "\n".join(parts), script=SCRIPT, links=LINKS)
 
@@ -63,13 +66,14 @@ def _key_figures(crossing: Row) -> str:
     longest = max(pauses, default=None)
     rate = f" at {crossing['requests_per_second']:g} a second" if crossing["requests_per_second"] else ""
     done = sum(move["state"] == "committed" for move in crossing["moves"])
+    off = f"{plural(len(crossing['hosts_retired']), 'old server')} switched off"
     return figures([
         _zero("Requests failed", crossing["requests_failed"], f"of {crossing['requests_total'] or 0:,}{rate}"),
         _zero("Requests over 2 s", crossing["requests_over_2s"], _slowest(latency)),
         _zero("Writes lost", crossing["writes_lost"], _acknowledged(crossing)),
         _zero("Writes on a fenced side", crossing["writes_on_fenced_side"], "after the cutovers"),
         figure("Longest write pause", longest[0] if longest else None, longest[1] if longest else "no cutover measured", unit="ms"),
-        figure("Services moved", f"{done} of {len(crossing['moves'])}", _on_and_off(crossing), tone="good" if done == len(crossing["moves"]) else "warn"),
+        figure("Services moved", f"{done} of {len(crossing['moves'])}", off, tone="good" if done == len(crossing["moves"]) else "warn"),
         _controls_figure(controls),
         figure("Power", _before_after(crossing, "power_watts"), f"planned {_shown(crossing['power_watts_planned'])} W", unit="W"),
         figure("Rack units", _before_after(crossing, "rack_units"), f"planned {_shown(crossing['rack_units_planned'])} U", unit="U"),
@@ -96,16 +100,13 @@ def _controls_figure(controls: Row) -> str:
         return figure("Controls passed", None)
     total = sum(controls.values())
     tone = "bad" if controls["failed"] else "unknown" if controls["not_assessed"] else "good"
-    return figure("Controls passed", f"{controls['passed']} of {total}", f"{controls['failed']} failed, {controls['not_assessed']} not assessed", tone=tone)
+    note = f"{controls['failed']} failed, {controls['not_assessed']} not assessed"
+    return figure("Controls passed", f"{controls['passed']} of {total}", note, tone=tone)
 
 
 def _before_after(crossing: Row, name: str) -> str | None:
     before, after = crossing[f"{name}_before"], crossing[f"{name}_after"]
     return None if before is None or after is None else f"{before:,} \u2192 {after:,}"
-
-
-def _on_and_off(crossing: Row) -> str:
-    return f"{plural(len(crossing['hosts_retired']), 'old server')} switched off"
 
 
 def _shown(value: Any) -> str:
@@ -123,15 +124,18 @@ def _failures(crossing: Row) -> str:
     rows = crossing["failures"]
     if not rows:
         return ""
-    cells = [
-        (f'<span class="mono nowrap">{escape(clock_time(seconds(row["at"])))}</span>', badge("failed" if row["kind"] == "failed" else "warning", row["kind"]),
-         escape(row["op"]), escape(row["status"]), f"{escape(row['ms'])} ms", escape(row["error"]), escape(row["phase"] or row["play"] or "nothing moved"))
-        for row in rows[:MOST_FAILURES]
-    ]  # fmt: skip
+    cells = [_failure(row) for row in rows[:MOST_FAILURES]]
     left_out = len(rows) - len(cells) + crossing["failures_omitted"]
     caption = "Requests that failed or took more than 2 s" + (f"; {left_out} more are not shown" if left_out else "")
     heads = ("UTC", "Kind", "What the user did", "Status", "Took", "Error", "Going on at that moment")
     return f'<div class="card">{table(heads, cells, numbers=frozenset({4}), caption=caption)}</div>'
+
+
+def _failure(row: Row) -> list[str]:
+    when = f'<span class="mono nowrap">{escape(clock_time(seconds(row["at"])))}</span>'
+    kind = badge("failed" if row["kind"] == "failed" else "warning", row["kind"])
+    told = [row["op"], row["status"], f"{row['ms']} ms", row["error"], row["phase"] or row["play"] or "nothing moved"]
+    return [when, kind, *map(escape, told)]
 
 
 def _savings(crossing: Row) -> str:
@@ -147,7 +151,8 @@ def _bars(title: str, before: float | None, after: float | None, unit: str) -> s
     most = max(before or 0, after or 0) or 1
     rows = "".join(
         f'<div style="display:grid;grid-template-columns:4rem 1fr 6rem;gap:.6rem;align-items:center"><span class="muted small">{word}</span>'
-        f'<svg viewBox="0 0 100 14" preserveAspectRatio="none" width="100%" height="18" aria-hidden="true"><rect width="100" height="14" class="lane"/>'
+        f'<svg viewBox="0 0 100 14" preserveAspectRatio="none" width="100%" height="18" aria-hidden="true">'
+        '<rect width="100" height="14" class="lane"/>'
         f'<rect width="{0 if value is None else round(100 * value / most, 2)}" height="14" class="{word}"/></svg>'
         f'<span class="number nowrap">{escape(_shown(value))}{f" {unit}" if value is not None else ""}</span></div>'
         for word, value in (("before", before), ("after", after))
@@ -159,8 +164,8 @@ def _bars(title: str, before: float | None, after: float | None, unit: str) -> s
 def _concerns(rows: Sequence[Row]) -> str:
     if not rows:
         return empty("None was found.")
-    order = sorted(rows, key=lambda row: (SEVERITIES.index(row["severity"]) if row["severity"] in SEVERITIES else 9, str(row["id"]), str(row["host"])))
-    return "".join(_concern(row) for row in order)
+    order = dict(zip(SEVERITIES, range(len(SEVERITIES)), strict=True))
+    return "".join(_concern(row) for row in sorted(rows, key=lambda row: (order.get(row["severity"], 9), str(row["id"]), str(row["host"]))))
 
 
 def _concern(row: Row) -> str:
@@ -187,6 +192,7 @@ def _controls(rows: Sequence[Row] | None) -> str:
 def _controls_of(move: str, rows: Sequence[Row]) -> str:
     counts = {state: sum(row["state"] == state for row in rows) for state in ("passed", "failed", "not_assessed")}
     told = " ".join(badge(state, f"{count} {state.replace('_', ' ')}") for state, count in counts.items() if count)
-    cells = [(badge(row["state"]), escape(row["title"]), escape(row["host"]), f"<code>{escape(row['id'])}</code>", escape(row["evidence"])) for row in rows]
+    cells = [[badge(row["state"]), *(escape(row[name]) for name in ("title", "host", "id", "evidence"))] for row in rows]
     body = table(("State", "Control", "Where", "Id", "Evidence"), cells)
-    return fold(f'<span class="title">{escape(move or "the guests")}</span><span class="push"></span>{told}', body, shown=counts["passed"] != len(rows))
+    summary = f'<span class="title">{escape(move or "the guests")}</span><span class="push"></span>{told}'
+    return fold(summary, body, shown=counts["passed"] != len(rows))

@@ -74,7 +74,8 @@ def _what(entry: Entry) -> str:
 
 def _data(entry: Entry) -> str:
     data = {key: value for key, value in entry["data"].items() if key != "undo"}
-    parts = [f"{key.replace('_', ' ')}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)}" for key, value in data.items()]
+    told = {key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True) for key, value in data.items()}
+    parts = [f"{key.replace('_', ' ')}: {value}" for key, value in told.items()]
     if entry["event"] == "intent" and entry["data"].get("undo"):
         parts.append(f"undo: {entry['data']['undo']}")
     return escape(short("; ".join(parts), MOST_DATA))

@@ -123,7 +123,8 @@ svg .play { fill: var(--accent-soft); } svg .gone { fill: var(--bad-soft); strok
 svg .hit { fill: transparent; }
 svg .hit:hover { fill: var(--ink); opacity: .12; } svg .before { fill: var(--muted); opacity: .55; } svg .after { fill: var(--good); }
 svg .box { fill: var(--surface); stroke: var(--line); } svg .box.off { fill: var(--sunk); stroke-dasharray: 4 3; }
-svg .link { fill: none; stroke: var(--muted); stroke-width: 1.4; opacity: .55; } svg .link.committed { stroke: var(--good); opacity: .8; } svg .link.rolled_back { stroke: var(--warn); }
+svg .link { fill: none; stroke: var(--muted); stroke-width: 1.4; opacity: .55; } svg .link.committed { stroke: var(--good); opacity: .8; }
+svg .link.rolled_back { stroke: var(--warn); }
 svg .link.failed { stroke: var(--bad); opacity: 1; } svg .link.planned { stroke-dasharray: 4 4; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: .6rem 0 0; padding: 0; list-style: none; font-size: .85rem;
   color: var(--muted); }
