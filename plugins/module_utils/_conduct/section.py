@@ -226,7 +226,9 @@ class Section:
         await self._open_everything()
         assert self.man is not None  # noqa: S101 - set by _open_everything
         journal = self.lead.context.journal
-        decision = COMMIT if journal.last("observation", "decided") else await self.man.decision()
+        decided = journal.last("observation", "decided")
+        # An earlier cutover of the same move, or its rollback, has decided too: only this one's token counts.
+        decision = COMMIT if decided and decided["token"] == self.lead.context.token else await self.man.decision()
         if not decision:
             with contextlib.suppress(LotseError):
                 await self.man.decide(LIFT)
