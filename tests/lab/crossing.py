@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 ENTER = ROOT / "tests" / "lab" / "enter"
 RATE = 25
 PAUSE_MS = 500
+UNWANTED = ("failed", "not_assessed")
 
 
 class LoadError(Exception):
@@ -132,7 +133,7 @@ def ten_lines(figures: dict[str, Any], report: Path, seconds: float) -> str:
         "fenced side": f"{value['writes_on_fenced_side']} writes",
         "moves": ", ".join(f"{move['service']} {move['state']}" for move in figures["moves"]) or "none",
         "write pauses": pauses or "none measured",
-        "controls": f"{controls['passed']} passed, {controls['failed']} failed, {controls['not_assessed']} not assessed",
+        "controls": ", ".join(f"{shown(controls[state])} {state.replace('_', ' ')}" for state in ("passed", *UNWANTED)),
         "power": f"{value['power_watts_before']} W before, {value['power_watts_after']} W after",
         "rack": f"{value['rack_units_before']} U before, {value['rack_units_after']} U after",
         "report": f"{report} ({seconds:.0f} s in all)",
@@ -156,9 +157,16 @@ def broken_promises(figures: dict[str, Any]) -> list[str]:
         pauses = {move["service"]: move["write_pause_ms"] for move in moves if move["kind"] == kind}
         broken += [] if pauses else [f"nothing of the kind {kind} has moved"]
         broken += [f"{name} paused writes for {shown(ms)} ms, not under {PAUSE_MS}" for name, ms in pauses.items() if ms is None or ms >= PAUSE_MS]
-    controls = figures["controls"]
-    broken += [f"{controls[state]} controls {state.replace('_', ' ')}" for state in ("failed", "not_assessed") if controls[state] != 0]
-    return broken if controls["passed"] else [*broken, "no control has passed"]
+    broken += [
+        f"{state.replace('_', ' ')} controls are {shown(figures['controls'][state])}, not 0" for state in UNWANTED if figures["controls"][state] != 0
+    ]
+    broken += [] if figures["controls"]["passed"] else ["no control has passed"]
+    broken += [f"nobody watched the cutover of {move}" for move in figures["cutovers_unwatched"]]
+    for name, unit in (("power_watts", "W"), ("rack_units", "U")):
+        before, after = figures[f"{name}_before"], figures[f"{name}_after"]
+        if before is None or after is None or after > before / 2:
+            broken.append(f"{name} went from {shown(before)} to {shown(after)} {unit}, not to half")
+    return broken
 
 
 def demo() -> int:
@@ -169,7 +177,8 @@ def demo() -> int:
     with crossing.live_users():
         crossed = crossing.playbook("site", check=False)
     stopped = [f"the crossing stopped (site.yml, exit {crossed.returncode})"] if crossed.returncode else []
-    crossing.audit()
+    if error := crossing.audit()["error"]:
+        stopped.append(f"the audit proves nothing: {error}")
     try:
         figures = crossing.report()
     except subprocess.CalledProcessError as failure:

@@ -26,6 +26,7 @@ KEPT: dict[str, Any] = {
         {"service": "HTTP", "kind": "http", "state": "committed", "write_pause_ms": None},
     ],
     "controls": {"passed": 50, "failed": 0, "not_assessed": 0},
+    "cutovers_unwatched": [],
     "power_watts_before": 1060,
     "power_watts_after": 60,
     "rack_units_before": 6,
@@ -62,9 +63,12 @@ def test_what_is_not_zero_or_not_proven_is_broken(name: str, value: int | None) 
         ({"move_2": {"state": "ready"}}, "HTTP is ready, not committed"),
         ({"move_0": {"write_pause_ms": 500}}, "MariaDB paused writes for 500 ms, not under 500"),
         ({"move_1": {"write_pause_ms": None}}, "Redis paused writes for not proven ms, not under 500"),
-        ({"controls": {"passed": 50, "failed": 2, "not_assessed": 0}}, "2 controls failed"),
-        ({"controls": {"passed": 50, "failed": 0, "not_assessed": 1}}, "1 controls not assessed"),
+        ({"controls": {"passed": 50, "failed": 2, "not_assessed": 0}}, "failed controls are 2, not 0"),
+        ({"controls": {"passed": 50, "failed": 0, "not_assessed": 1}}, "not assessed controls are 1, not 0"),
         ({"controls": {"passed": 0, "failed": 0, "not_assessed": 0}}, "no control has passed"),
+        ({"cutovers_unwatched": ["mariadb"]}, "nobody watched the cutover of mariadb"),
+        ({"power_watts_after": 531}, "power_watts went from 1060 to 531 W, not to half"),
+        ({"rack_units_after": None}, "rack_units went from 6 to not proven U, not to half"),
     ],
 )
 def test_each_promise_can_break(changes: dict[str, Any], words: str) -> None:
@@ -80,3 +84,13 @@ def test_ten_lines() -> None:
     assert len(lines) == 10
     assert lines[2] == "writes          1800 acknowledged, not proven lost, 0 duplicated"
     assert lines[-1] == "report          estate/lab/reports/crossing.html (301 s in all)"
+
+
+def test_figures_without_a_load_and_without_controls_are_all_not_proven() -> None:
+    nothing = changed(
+        **dict.fromkeys(("requests_total", "requests_failed", "requests_over_2s", "writes_acknowledged", "writes_lost", "writes_duplicated")),
+        latency_ms=dict.fromkeys(("p50", "p99", "max")),
+        controls=dict.fromkeys(("passed", "failed", "not_assessed")),
+    )
+    assert len(broken_promises(nothing)) == 9
+    assert ten_lines(nothing, Path("x"), 1).count("not proven") == 12
