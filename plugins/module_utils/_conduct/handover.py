@@ -21,6 +21,7 @@ from .._domain.errors import LotseError
 TABLE = "netdev lotse_edge"
 FLOW_MINUTES = 5  # a flow without a packet for so long is forgotten; HAProxy ends idle clients after one
 FLOWS = 262144
+_SYN = "tcp flags & (fin|syn|rst|ack) == syn"
 ENDED = frozenset({"LISTEN", "UNCONN", "TIME-WAIT", "FIN-WAIT-2"})
 """States of a connection that has nothing more to say to its client."""
 
@@ -106,7 +107,7 @@ class Handover:
     def offer(self, seconds: float, *, only: Sequence[str] = ()) -> str:
         """A script: new flows go to the new host while the lease lasts (of the clients in ``only``, if any), and their answers from there."""
         clients = f"ip saddr {{ {', '.join(only)} }} " if only else ""
-        new = f"{clients}tcp dport @lease tcp flags & (fin|syn|rst|ack) == syn add @flows {{ ip saddr . tcp sport }} {self._pass}"
+        new = f"{clients}tcp dport @lease {_SYN} add @flows {{ ip saddr . tcp sport }} {self._pass}"
         # A router that cannot pass a large packet tells the address; the flows that still learn are the new ones.
         return self._load(self._known, new, f"icmp type destination-unreachable {self._pass}", lease=seconds)
 
@@ -121,7 +122,9 @@ class Handover:
 
     def give_back(self) -> str:
         """A script: new flows stay here again, those that were passed on are passed on until their end. Right without a table, too."""
-        return f"if nft list table {TABLE} >/dev/null 2>&1; then\n{self._load(self._known)}\nfi"
+        # A client may use its port again: that flow is a new one.
+        new = f"tcp dport {self.port} {_SYN} delete @flows {{ ip saddr . tcp sport }} accept"
+        return f"if nft list table {TABLE} >/dev/null 2>&1; then\n{self._load(new, self._known)}\nfi"
 
     @staticmethod
     def sweeper() -> str:

@@ -53,6 +53,8 @@ class EdgeMover(Mover):
             with context.journal.step("old-address", f"new connections to {context.legacy.address} go to {context.guest.name} again"):
                 await self._run(context.legacy, forward.stop(self.port))
         target = self._sides[context.target.name]
+        # What an earlier cutover still passes the other way stays so until it ends; new flows must end here.
+        await self._run(context.target, Handover(self.public, self.port, target.device, self._sides[context.source.name].address).give_back())
         if not (target.listens or target.owns):
             arp = (await self._run(context.target, f"cd /proc/sys/net/ipv4/conf/{target.device} && cat arp_ignore arp_announce")).split()
             with context.journal.step("listen", f"{self.public.ip} leaves {context.target.name}'s loopback interface", arp=arp):
