@@ -49,7 +49,7 @@ def estate_map(plan: Row, states: Mapping[str, str] | None = None, retired: Coll
 def _hosts(plan: Row, moves: Sequence[Row], retired: Collection[str]) -> dict[str, Box]:
     boxes: dict[str, Box] = {}
     y = 24.0
-    for name, host in plan["legacy"].items():
+    for name, host in _ordered(plan, moves):
         services = [service for service in plan["services"] if service["host"] == name]
         states = {move["service"]: str(move["state"]) for move in moves}
         lines = [(str(service["id"]), f"{service['kind']}  {service['name']}", states.get(service["id"], "stays")) for service in services]
@@ -57,6 +57,14 @@ def _hosts(plan: Row, moves: Sequence[Row], retired: Collection[str]) -> dict[st
         boxes[name] = _box(HOST_X, y, HOST_W, str(name), " · ".join(fact for fact in facts if fact), lines, off=name in retired)
         y += boxes[name].height + GAP
     return boxes
+
+
+def _ordered(plan: Row, moves: Sequence[Row]) -> list[tuple[str, Row]]:
+    """Hosts beside the guests that they go to, so that few lines cross."""
+    places = {str(guest["name"]): number for number, guest in enumerate(plan["guests"])}
+    targets = {str(name): [places.get(str(move["to"]), 0) for move in moves if move["from"] == name] for name in plan["legacy"]}
+    middle = {name: sum(found) / len(found) if found else len(places) for name, found in targets.items()}
+    return sorted(plan["legacy"].items(), key=lambda item: (middle[str(item[0])], str(item[0])))
 
 
 def _watts(host: Row) -> str:

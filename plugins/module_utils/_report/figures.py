@@ -65,12 +65,14 @@ def compute(
 
 
 def all_cuts(plan: Plan, journals: Journals) -> list[tuple[str, float, float]]:
-    """Cutovers that came to their end, as (section, start, end). Moves that are cut together are one."""
+    """Cutovers as (section, start, end), whatever came of them. Moves that are cut together are one, by the moment when it began."""
     found: dict[tuple[str, float], float] = {}
     for move in plan["moves"]:
         for cut in cuts(journals.get(str(move["id"]), ())):
-            if cut.outcome == "done":
-                found[f"{move['section']}{' (back)' if cut.back else ''}", cut.start] = cut.end
+            name = f"{move['section']}{' (back)' if cut.back else ''}"
+            # An intent is written for each move in turn: a second of difference is the same cutover.
+            same = next((key for key in found if key[0] == name and abs(key[1] - cut.start) < 1), (name, cut.start))
+            found[same] = max(found.get(same, cut.end), cut.end)
     return [(name, start, end) for (name, start), end in found.items()]
 
 

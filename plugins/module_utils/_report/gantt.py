@@ -73,23 +73,28 @@ def _overview(figures: Row, strip: Row | None, axis: Axis) -> str:
 def _detail(figures: Row, strip: Row | None, axis: Axis) -> str:
     """One lane for each move, by wave."""
     inside = [move for move in figures["moves"] if any(span.start <= axis.end and axis.start <= span.end for span in _spans(move))]
-    height = 20 if len(inside) <= 40 else 13 if len(inside) <= 120 else 6
+    height = 20 if len(inside) <= 40 else 13 if len(inside) <= 120 else 3
     pieces, y = list(_plays(figures, axis)), 32.0
     for wave in sorted({move["wave"] for move in inside}):
         pieces.append(text(8, y + 13, f"Wave {wave}", css="strong"))
-        y += 0 if height > 10 else 16
-        for move in inside:
-            if move["wave"] != wave:
-                continue
-            pieces.append(rect(axis.left, y + 2, axis.right - axis.left, height - 4, css="lane", radius=3))
-            if height > 10:
-                pieces.append(text(LEFT - 12, y + height / 2 + 4, short(str(move["id"]), 14), anchor="end"))
-            pieces += [_bar(axis, span, y + 2, height - 4, str(move["id"])) for span in _spans(move)]
-            pieces += _marks(axis, move, y, height)
+        bottom = y + 18
+        for move in (move for move in inside if move["wave"] == wave):
+            pieces += _lane(axis, move, y, height)
             y += height
-        y += 6
+        y = max(y, bottom) + 6
     body, y = _felt(figures, strip, axis, y + 6)
     return svg(y + 24, grid(axis, 26, y) + "".join(pieces) + body, "Timeline of the moves by wave, with the users' answer times below")
+
+
+def _lane(axis: Axis, move: Row, y: float, height: float) -> Iterator[str]:
+    """One move. Among very many, names and marks would only cover each other: pointing at a bar tells them."""
+    gap = 2 if height > 10 else 0.4
+    if height > 10:
+        yield rect(axis.left, y + gap, axis.right - axis.left, height - 2 * gap, css="lane", radius=3)
+        yield text(LEFT - 12, y + height / 2 + 4, short(str(move["id"]), 14), anchor="end")
+    yield from (_bar(axis, span, y + gap, height - 2 * gap, str(move["id"])) for span in _spans(move))
+    if height > 10:
+        yield from _marks(axis, move, y, height)
 
 
 def _bar(axis: Axis, span: Span, y: float, height: float, name: str) -> str:
@@ -150,7 +155,7 @@ def _felt(figures: Row, strip: Row | None, axis: Axis, y: float) -> tuple[str, f
     pieces.append(line(axis.left, scale(2000), axis.right, scale(2000), "limit"))
     width = float(strip["bucket_s"])
     rows = [(float(strip["start"]) + index * width, row) for index, row in enumerate(strip["rows"])]
-    rows = [(start, row) for start, row in rows if start + width >= axis.start and start <= axis.end]
+    rows = [(start, row) for start, row in rows if start + width > axis.start and start < axis.end]
     for piece in _unbroken(rows):
         points = [(axis.x(start + width / 2), row) for start, row in piece]
         pieces.append(area([(x, scale(row[3])) for x, row in points], [(x, scale(row[2])) for x, row in points], "band"))
@@ -160,14 +165,14 @@ def _felt(figures: Row, strip: Row | None, axis: Axis, y: float) -> tuple[str, f
     base = bottom + 10 + REQUESTS_HEIGHT
     most = max((row[0] for _start, row in rows), default=0) or 1
     pieces += [text(8, base - REQUESTS_HEIGHT + 14, "Requests", css="strong"), text(LEFT - 12, base, "failed in red", anchor="end")]
-    pixels = (axis.right - axis.left) * width / (axis.end - axis.start)
     for start, row in rows:
         x, tall, red = axis.x(start), REQUESTS_HEIGHT * row[0] / most, REQUESTS_HEIGHT * row[1] / most
-        bar = max(min(pixels, axis.right - x) - 0.6, 0.4)
+        wide = axis.x(start + width) - x
+        bar = max(wide - 0.6, 0.4)
         pieces.append(rect(x, base - tall, bar, tall, css="requests"))
         if row[1]:
             pieces.append(rect(x, base - max(red, 8), max(bar, 3), max(red, 8), css="failed"))
-        pieces.append(rect(x, top, max(min(pixels, axis.right - x), 1), base - top, css="hit", title=_told(start, row, width)))
+        pieces.append(rect(x, top, max(wide, 0.5), base - top, css="hit", title=_told(start, row, width)))
     return "".join(pieces), base + 4
 
 
@@ -199,7 +204,7 @@ def close_ups(figures: Row, shots: Sequence[Row]) -> str:
 
 
 def _close_up(figures: Row, shot: Row) -> str:
-    width, height, left = 350.0, 165.0, 46.0
+    width, height, left = 350.0, 165.0, 54.0
     length = float(shot["end"]) - float(shot["start"])
     axis = Axis(-4, 4 + length, left, width)
     scale = log_scale(FLOOR_MS, CEILING_MS, 8, height - 24)

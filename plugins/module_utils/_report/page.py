@@ -71,7 +71,8 @@ def _key_figures(crossing: Row) -> str:
         _zero("Requests failed", crossing["requests_failed"], f"of {crossing['requests_total'] or 0:,}{rate}"),
         _zero("Requests over 2 s", crossing["requests_over_2s"], _slowest(latency)),
         _zero("Writes lost", crossing["writes_lost"], _acknowledged(crossing)),
-        _zero("Writes on a fenced side", crossing["writes_on_fenced_side"], "after the cutovers"),
+        _zero("Writes duplicated", crossing["writes_duplicated"], "each must be there exactly once"),
+        _zero("Writes on a fenced side", crossing["writes_on_fenced_side"], "on old sides, after their cutovers"),
         figure("Longest write pause", longest[0] if longest else None, longest[1] if longest else "no cutover measured", unit="ms"),
         figure("Services moved", f"{done} of {len(crossing['moves'])}", off, tone="good" if done == len(crossing["moves"]) else "warn"),
         _controls_figure(controls),
@@ -92,7 +93,7 @@ def _slowest(latency: Row) -> str:
 def _acknowledged(crossing: Row) -> str:
     if crossing["writes_acknowledged"] is None:
         return ""
-    return f"of {crossing['writes_acknowledged']:,} acknowledged; {_shown(crossing['writes_duplicated'])} duplicated"
+    return f"of {crossing['writes_acknowledged']:,} acknowledged"
 
 
 def _controls_figure(controls: Row) -> str:
@@ -157,7 +158,7 @@ def _bars(title: str, before: float | None, after: float | None, unit: str) -> s
         f'<span class="number nowrap">{escape(_shown(value))}{f" {unit}" if value is not None else ""}</span></div>'
         for word, value in (("before", before), ("after", after))
     )
-    saved = "" if before is None or after is None or not before else f"{round(100 * (before - after) / before)} % less"
+    saved = "" if before is None or after is None or before <= after else f"{round(100 * (before - after) / before)} % less"
     return f'<div class="card"><h3 style="margin-top:0">{escape(title)} <span class="muted small">{saved}</span></h3>{rows}</div>'
 
 
@@ -170,7 +171,7 @@ def _concerns(rows: Sequence[Row]) -> str:
 
 def _concern(row: Row) -> str:
     fate = "waived" if row.get("waived") else "applied" if row.get("applied") else "open" if row["severity"] == "critical" else ""
-    words = {"applied": "the plan carries the remedy", "waived": "waived", "open": "open"}
+    words = {"applied": "mended by the plan", "waived": "waived", "open": "open"}
     summary = (
         f'{badge(row["severity"])}<span class="title">{escape(row["title"])}</span><span class="push"></span>'
         f'<code>{escape(row["id"])}</code>{badge(fate, words[fate]) if fate else ""}'

@@ -102,5 +102,5 @@ def empty(text: str) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 host``, ``2 hosts``, ``1 entry``, ``2 entries``."""
     if count == 1:
-        return f"{count} {noun}"
-    return f"{count} {noun[:-1]}ies" if noun.endswith("y") else f"{count} {noun}s"
+        return f"1 {noun}"
+    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"

@@ -57,12 +57,13 @@ main.wrap { padding-bottom: 4rem; }
 .hero ul { margin: .9rem 0 0; padding-left: 1.2rem; max-width: 75ch; }
 
 /* Figures */
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(155px, 1fr)); gap: .75rem; margin: 1rem 0 0; padding: 0; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: .75rem; margin: 1rem 0 0; padding: 0; }
+@media (max-width: 560px) { .figures { grid-template-columns: 1fr 1fr; } }
 .figure { margin: 0; padding: .85rem 1rem .9rem; background: var(--surface); border: 1px solid var(--line); border-radius: 12px;
   box-shadow: var(--shadow); border-top: 3px solid var(--line); }
 .figure dt { font-size: .85rem; color: var(--muted); }
 .figure dd { margin: 0; }
-.figure .value { display: block; font-size: 1.75rem; font-weight: 650; line-height: 1.2; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
+.figure .value { display: block; font-size: 1.55rem; font-weight: 650; line-height: 1.2; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
 .figure .value small { font-size: .95rem; font-weight: 500; color: var(--muted); }
 .figure .note { display: block; font-size: .82rem; color: var(--muted); }
 .figure.good { border-top-color: var(--good); } .figure.bad { border-top-color: var(--bad); } .figure.warn { border-top-color: var(--warn); }
