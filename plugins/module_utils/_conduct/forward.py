@@ -17,35 +17,29 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 
 TABLE = "ip lotse_forward"
-
-# Adding what is there already changes nothing. The chain `was_…` is never used: it remembers what `clean` sets back.
-_CHAINS = f"""add table {TABLE}
-add chain {TABLE} gate {{ type filter hook prerouting priority -150; policy accept; }}
-add chain {TABLE} prerouting {{ type nat hook prerouting priority -100; policy accept; }}
-add chain {TABLE} output {{ type nat hook output priority -100; policy accept; }}
-add chain {TABLE} postrouting {{ type nat hook postrouting priority 100; policy accept; }}
-add chain {TABLE} forward {{ type filter hook forward priority 0; policy accept; }}"""
-_RULED = ("gate", "prerouting", "output", "postrouting")
 _SWITCH = "/proc/sys/net/ipv4/ip_forward"
+_HOOKS = {
+    "gate": "type filter hook prerouting priority -150",
+    "prerouting": "type nat hook prerouting priority -100",
+    "output": "type nat hook output priority -100",
+    "postrouting": "type nat hook postrouting priority 100",
+}
 
 
-def _dropped(name: str) -> str:
-    """sh that prints a `delete rule` for each rule with this comment."""
-    return (
-        f"for chain in {' '.join(_RULED)}; do nft -a list chain {TABLE} $chain 2>/dev/null | "
-        f"sed -n 's/.*comment \"{name}\".* # handle \\([0-9]*\\)$/delete rule {TABLE} '$chain' handle \\1/p'; done"
-    )
+def _chain(kind: str, port: int) -> str:
+    """Each port has chains of its own, so a change can empty and fill them without looking for rules first."""
+    return f"{TABLE} {kind}_{port}"
 
 
-def _change(name: str, *rules: str) -> str:
-    """sh that replaces the rules with this comment by others, all at once."""
-    lines = "\n".join(f'{rule} comment "{name}"' for rule in rules)
-    return "\n".join([
-        f"{{ cat <<'LOTSE_NFT'\n{_CHAINS}\nLOTSE_NFT",
-        _dropped(name),
-        f"cat <<'LOTSE_NFT'\n{lines}\nLOTSE_NFT",
-        "} | nft -f -",
-    ])  # fmt: skip
+def _change(port: int, **rules: str) -> str:
+    """sh that replaces everything about a port, all at once. ``rules`` go from a chain's kind to its only rule."""
+    lines = [f"add table {TABLE}"]
+    for kind, hook in _HOOKS.items():
+        # Adding a chain that is there already changes nothing.
+        lines += [f"add chain {_chain(kind, port)} {{ {hook}; policy accept; }}", f"flush chain {_chain(kind, port)}"]
+        if kind in rules:
+            lines.append(f'add rule {_chain(kind, port)} {rules[kind]} comment "lotse-{port}"')
+    return "\n".join(["nft -f - <<'LOTSE_NFT'", *lines, "LOTSE_NFT"])
 
 
 def start(port: int, target: str, *, to_port: int | None = None) -> str:
@@ -58,18 +52,21 @@ def start(port: int, target: str, *, to_port: int | None = None) -> str:
     return "\n".join([
         "set -e",
         # Only the host that does not route yet gets the mark and the rule against routing for everybody.
-        f"if [ \"$(cat {_SWITCH})\" = 0 ]; then nft -f - <<'LOTSE_NFT'",
-        _CHAINS,
+        f"read -r switch < {_SWITCH} || :",  # it has no second read, so `read` misses the end of the line
+        "if [ $switch = 0 ]; then nft -f - <<'LOTSE_NFT'",
+        f"add table {TABLE}",
+        # The chain `was_…` is never used: it remembers what `clean` sets back.
         f"add chain {TABLE} was_not_routing",
+        f"add chain {TABLE} forward {{ type filter hook forward priority 0; policy accept; }}",
         f"flush chain {TABLE} forward",
         f"add rule {TABLE} forward ct status & dnat == 0 drop",
         "LOTSE_NFT",
         f"echo 1 > {_SWITCH}; fi",
         _change(
-            f"lotse-{port}",
-            f"add rule {TABLE} postrouting ip daddr {address} tcp dport {to} ct status dnat counter masquerade",
-            f"add rule {TABLE} prerouting ip saddr != {address} {match}",
-            f"add rule {TABLE} output ip daddr != 127.0.0.0/8 {match}",
+            port,
+            prerouting=f"ip saddr != {address} {match}",
+            output=f"ip daddr != 127.0.0.0/8 {match}",
+            postrouting=f"ip daddr {address} tcp dport {to} ct status dnat counter masquerade",
         ),
     ])  # fmt: skip
 
@@ -77,13 +74,12 @@ def start(port: int, target: str, *, to_port: int | None = None) -> str:
 def hold(port: int) -> str:
     """A script: new connections to this host's TCP ``port`` wait (their SYN is dropped and sent again), existing ones go on."""
     match = f"fib daddr type local ip daddr != 127.0.0.0/8 tcp dport {port} tcp flags & (fin|syn|rst|ack) == syn"
-    return "\n".join(["set -e", _change(f"lotse-{port}", f"add rule {TABLE} gate {match} counter drop")])
+    return _change(port, gate=f"{match} counter drop")
 
 
 def stop(port: int) -> str:
     """A script: this host answers on its ``port`` itself again. Connections that were forwarded go on."""
-    name = f"lotse-{port}"
-    return f"{{ :; {_dropped(name)}; }} | nft -f -"
+    return f"if nft list chain {_chain('gate', port)} >/dev/null 2>&1; then\n{_change(port)}\nfi"
 
 
 def clean() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 import shlex
 from collections.abc import Mapping, Sequence
@@ -51,20 +52,23 @@ class Shell:
     def __init__(self, host: str, process: asyncssh.SSHClientProcess[str]) -> None:
         self.host = host
         self._process = process
-        self._mark = secrets.token_hex(12)
+        self._mark, self._count = secrets.token_hex(12), 0
         self._lock = asyncio.Lock()
 
     async def run(self, script: str, *, within: float = 10, check: bool = True) -> Done:
         """Runs a script in this very shell. Raises RemoteError when it fails, or does not end in time (the shell is then of no use any more)."""
         async with self._lock:
+            self._count += 1
+            mark = f"{self._mark}-{self._count}"
             # In a subshell, so that an `exit` in the script does not end the shell that we keep.
-            self._process.stdin.write(f"( {script}\n) </dev/null 2>&1; printf '\\n%s %d\\n' {self._mark} $?\n")
+            self._process.stdin.write(f"( {script}\n) </dev/null 2>&1; printf '\\n%s %d %s.\\n' {mark} $? {mark}\n")
             try:
-                out = await asyncio.wait_for(self._process.stdout.readuntil(f"\n{self._mark} "), within)
-                status = int(await asyncio.wait_for(self._process.stdout.readline(), within))
-            except (TimeoutError, asyncio.IncompleteReadError, asyncssh.Error, OSError, ValueError) as failure:
+                answer = await asyncio.wait_for(self._process.stdout.readuntil(f" {mark}.\n"), within)
+            except (TimeoutError, asyncio.IncompleteReadError, asyncssh.Error, OSError) as failure:
                 raise RemoteError(f"no answer within {within:g} s ({type(failure).__name__})", f"{self.host}: {_first_line(script)}") from failure
-        done = Done(status, out[: -len(self._mark) - 2])
+        out, end = answer.rsplit(f"\n{mark} ", 1)
+        # A command that nobody waited for to its end may have left its own answer before ours.
+        done = Done(status := int(end.split()[0]), re.split(rf"\n{self._mark}-\d+ \d+ \S+\.\n", out)[-1])
         if check and status != 0:
             raise RemoteError(f"failed ({status}): {_last_words(done.out)}", f"{self.host}: {_first_line(script)}")
         return done

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Awaitable, Callable
 
 from .. import forward
 from ..fence import COMMIT, FOLDER, LIFT
@@ -33,16 +34,15 @@ def ask(statement: str) -> str:
 class DecisionRow:
     """The ballot in the database (see fence.Ballot)."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, execute: Callable[[str], Awaitable[bool]] | None = None) -> None:
+        """``execute`` runs a statement over an open connection to the fenced server and says whether it was done."""
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", token):
             raise ValueError(f"not a token: {token!r}")
-        self.token = token
+        self.token, self._execute = token, execute
         self.select = f"SELECT word FROM lotse.decision WHERE token = '{token}'"  # noqa: S608 - no quote can be in it
 
     def cast(self, word: str) -> str:
-        row = f"'{self.token}', '{word}', @@GLOBAL.gtid_binlog_pos"
-        insert = f"INSERT INTO lotse.decision (token, word, position) VALUES ({row})"  # noqa: S608 - no quote can be in it
-        once = f"{CLIENT}; {ask(insert)} 2>/dev/null"
+        once = f"{CLIENT}; {ask(self._insert(word))} 2>/dev/null"
         if word != LIFT:
             return f"( {once} )"
         # The server may be starting again just now, and nobody else would lift the fence. Only a lift may be tried twice.
@@ -51,6 +51,13 @@ class DecisionRow:
 
     def read(self) -> str:
         return f"{CLIENT}; {ask(self.select)}"
+
+    async def cast_at_once(self, word: str) -> bool:
+        return self._execute is not None and await self._execute(self._insert(word))
+
+    def _insert(self, word: str) -> str:
+        row = f"'{self.token}', '{word}', @@GLOBAL.gtid_binlog_pos"
+        return f"INSERT INTO lotse.decision (token, word, position) VALUES ({row})"  # noqa: S608 - no quote can be in it
 
     def clear(self) -> str:
         # The row is deleted on the side that writes, or the fenced side would have written something itself.
@@ -61,18 +68,18 @@ _EVENTS = "SELECT value FROM lotse.carried WHERE name = 'event_scheduler'"
 EVENTS_ON = f'if [ "$({ask(_EVENTS)} 2>/dev/null)" = ON ]; then {ask("SET GLOBAL event_scheduler = ON")}; fi'
 
 
+_FENCE = (
+    "# Closed for writing, also after a restart: the other side of the crossing serves. Lotse removes this file when it lifts the fence.",
+    "[server]",
+    "read_only = ON",
+    "event_scheduler = OFF",
+)
+
+
 def raise_fence(port: int) -> str:
     """New connections wait, and the server stays closed over a restart. Whoever is connected is not touched yet."""
-    return "\n".join([
-        forward.hold(port),
-        f"cat > {FENCE_FILE}.new <<'LOTSE_CNF'",
-        "# Closed for writing, also after a restart: the other side of the crossing serves. Lotse removes this file when it lifts the fence.",
-        "[server]",
-        "read_only = ON",
-        "event_scheduler = OFF",
-        "LOTSE_CNF",
-        f"chmod 644 {FENCE_FILE}.new && mv {FENCE_FILE}.new {FENCE_FILE}",
-    ])  # fmt: skip
+    # Commands of the shell itself: a program would cost some milliseconds of everybody's pause.
+    return "\n".join(["umask 022", f"printf '%s\\n' {shlex.join(_FENCE)} > {FENCE_FILE} || exit 1", forward.hold(port)])
 
 
 def lift_fence(port: int) -> str:
@@ -82,8 +89,10 @@ def lift_fence(port: int) -> str:
 
 def serve(token: str, *, guest: bool) -> str:
     """The files of a server that serves: no fence, and on a guest the mark for the roles, so that they never close or restart it."""
-    mark = f"mkdir -p {SERVING.rsplit('/', 1)[0]} && echo {shlex.quote(token)} > {SERVING}" if guest else ":"
-    return f"{mark}\nrm -f {FENCE_FILE}"
+    folder = SERVING.rsplit("/", 1)[0]
+    mark = f"[ -d {folder} ] || mkdir -p {folder}; echo {shlex.quote(token)} > {SERVING}" if guest else ":"
+    # An empty file is no fence. `settle` removes it, when nobody waits.
+    return f"{mark}\n[ ! -e {FENCE_FILE} ] || : > {FENCE_FILE}"
 
 
 def open_if_committed(token: str, port: int, *, guest: bool) -> str:

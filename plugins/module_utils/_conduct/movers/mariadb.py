@@ -92,7 +92,7 @@ class MariadbMover(Mover):
     # ------------------------------------------------------ critical section
 
     def ballot(self, token: str) -> Ballot:
-        return scripts.DecisionRow(token)
+        return scripts.DecisionRow(token, self._execute)
 
     def lift_script(self) -> str:
         return scripts.lift_fence(self.port)
@@ -161,7 +161,7 @@ class MariadbMover(Mover):
             with context.journal.step("reverse", "STOP SLAVE; RESET SLAVE ALL, on the fenced side", host=context.source.name) as result:
                 result["position"] = await self._follow_back(source, target)
         await (await self._shell(context.source)).run("sync -f /etc 2>/dev/null || sync")
-        await (await self._shell(context.target)).run(f"{CLIENT}\n{scripts.EVENTS_ON}")
+        await (await self._shell(context.target)).run(f"rm -f {scripts.FENCE_FILE}\n{CLIENT}\n{scripts.EVENTS_ON}")
         if facts["event_scheduler"] != "DISABLED":
             await self._enable_events(target)
         if context.back:
@@ -303,6 +303,17 @@ class MariadbMover(Mover):
                 raise
             remedy = "nothing was cut; try again when it is quieter"
             raise RemoteError("a running write did not end in time", self.context.source.name, remedy) from failure
+
+    async def _execute(self, statement: str) -> bool:
+        """Runs a statement on the source over the second connection, if that is open."""
+        lines = self._sql.get(self.context.source.name, [])
+        if len(lines) < 2:
+            return False
+        try:
+            await lines[1].run(statement)
+        except SqlError:
+            return False
+        return True
 
     def _ours(self, host: Host) -> tuple[int, ...]:
         return tuple(line.id for line in self._sql[host.name])
