@@ -103,6 +103,8 @@ from ansible.utils.display import Display
 from ansible_collections.lotse.estate.plugins.module_utils._ansible.pve_start import require_libraries
 from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import PveError
 
+PATIENCE = 10.0  # seconds for a call: nobody waits a minute for a list because one node is down
+
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """Records from the API (or the cache) become hosts."""
@@ -142,7 +144,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         options = {name: self._value(name) for name in ("hosts", "port", "token_id", "token_secret", "ca_file", "fingerprint", "timeout")}
         if options["ca_file"]:
             options["ca_file"] = str(Path(path).resolve().parent / Path(options["ca_file"]).expanduser())
-        gateway = ProxmoxerGateway(endpoint_from(options))
+        gateway = ProxmoxerGateway(endpoint_from(options), patience=PATIENCE)
         found = records(gateway, tag=self._value("guest_tag") or None, cidrs=self._value("cidrs"))
         if cached:
             self._cache[key] = found

@@ -240,6 +240,7 @@ def _sent(failure: requests.exceptions.RequestException) -> bool:
 def _reason(failure: Exception) -> str:
     """The innermost sentence of the wrapped exceptions of requests and urllib3."""
     cause: Any = failure.args[0] if failure.args else failure
+    cause = next((inner for inner in getattr(cause, "args", ()) if isinstance(inner, Exception)), cause)  # ("Connection aborted.", why)
     text = str(getattr(cause, "reason", None) or cause)
     text = re.sub(r"^<?[\w.]+(?:Connection)?(?: object)?(?: at 0x[0-9a-f]+>)?(?:\([^)]*\))?: ", "", text)
     return text.strip() or type(failure).__name__

@@ -19,6 +19,8 @@ from .tasks import await_task
 VMID_ATTEMPTS = 100
 ROUNDS = 4  # how often a call with an unknown end is settled by looking again
 LAG = 15.0  # seconds that the cluster's list may lag behind
+ORPHANED = 10.0  # seconds without any running clone task after which nobody will finish a half-made guest
+MAKING = frozenset({"qmclone", "qmcreate", "qmrestore"})
 
 
 class Vmids:
@@ -89,13 +91,16 @@ class Hand:
             self.sleep(0.5)
 
     def finished(self, vmid: int) -> ObservedGuest:
-        """Waits until a half-made guest is complete, because its clone task runs on without us."""
+        """Waits until a half-made guest is complete, because its clone task runs on without us (it is listed under its source's VMID)."""
         deadline = self.clock() + self.task_timeout
+        orphaned = self.clock() + ORPHANED
         while True:
             guest = self.look(vmid)
             if guest.lock not in ("clone", "create"):
                 return guest
-            if self.clock() > deadline:
+            if any(row.get("type") in MAKING and "endtime" not in row for row in self.gateway.get("cluster/tasks")):
+                orphaned = self.clock() + ORPHANED
+            if self.clock() > min(deadline, orphaned):
                 raise PveError(
                     f"guest {self.desired.name}: VM {vmid} on {guest.node} is a half-finished clone (lock: {guest.lock}) and nobody finishes it:"
                     f" look at its task, then run 'qm unlock {vmid}' and 'qm destroy {vmid}' on {guest.node} and run this again"

@@ -39,30 +39,44 @@ class Preflight:
         if not permissions.any():
             raise RefusedError(["the token has no permission at all: give it (not only its user) a role on the pool, the storages and the template"])
         rows: list[Row] = self.gateway.get("cluster/resources")
-        problems = [*self._quorum(), *self._nodes(rows)]
-        seen = Cluster(tuple(row for row in rows if row.get("type") in ("qemu", "lxc")))
-        ours = find_ours(self.gateway, seen, self.desired, WORKERS)
-        missing = [guest for guest in self.desired if guest.name not in ours]
+        online = _online(rows)
+        away = self._away(rows, online)
+        desired = [guest for guest in self.desired if guest.name not in away]
+        seen = Cluster(tuple(row for row in rows if row.get("type") in ("qemu", "lxc") and row.get("node") in online))
+        ours = find_ours(self.gateway, seen, desired, WORKERS)
+        missing = [guest for guest in desired if guest.name not in ours]
+        places = {guest.name: ours[guest.name].node if guest.name in ours else guest.node for guest in desired}
+        problems = [*self._quorum(), *away.values(), *self._nodes(rows, missing)]
         templates = self._templates(seen, missing, problems)
-        problems += needed(permissions, self.desired, {name: template.vmid for name, template in templates.items()})
-        problems += self._storages(rows, ours, templates)
-        problems += self._memory(rows, missing)
-        problems += self._bridges(rows)
+        problems += needed(permissions, desired, {name: template.vmid for name, template in templates.items()})
+        problems += self._storages(rows, desired, ours, templates)
+        problems += self._memory(online, missing)
+        problems += self._bridges([guest for guest in desired if places[guest.name] in online], places)
         problems += self._addresses(seen, missing, ours)
         if problems:
             raise RefusedError(list(dict.fromkeys(problems)))
         return {"version": version, "existing": sorted(ours), "missing": [guest.name for guest in missing]}
+
+    def _away(self, rows: Sequence[Row], online: Mapping[str, Row]) -> dict[str, str]:
+        """Guests by name on nodes that do not answer, with the problem: asking for their configuration would only take a minute."""
+        names = {guest.name for guest in self.desired}
+        return {
+            str(row["name"]): f"guest {row['name']}: VM {row['vmid']} is on node {row['node']}, which is not online"
+            for row in rows
+            if row.get("type") == "qemu" and row.get("name") in names and row.get("node") not in online and not int(row.get("template") or 0)
+        }
 
     def _quorum(self) -> list[str]:
         rows: list[Row] = self.gateway.get("cluster/status")
         lost = any(row.get("type") == "cluster" and not int(row.get("quorate") or 0) for row in rows)
         return ["the cluster has no quorum: it accepts no changes"] if lost else []
 
-    def _nodes(self, rows: Sequence[Row]) -> list[str]:
+    def _nodes(self, rows: Sequence[Row], missing: Sequence[DesiredGuest]) -> list[str]:
+        """A guest that exists is accepted where it is; a new one needs its node."""
         status = {str(row["node"]): str(row.get("status")) for row in rows if row.get("type") == "node"}
         problems = []
-        for node in sorted({guest.node for guest in self.desired}):
-            names = ", ".join(guest.name for guest in self.desired if guest.node == node)
+        for node in sorted({guest.node for guest in missing}):
+            names = ", ".join(guest.name for guest in missing if guest.node == node)
             if node not in status:
                 problems.append(f"node {node} (planned for {names}) does not exist; the cluster has {', '.join(sorted(status))}")
             elif status[node] != "online":
@@ -86,14 +100,14 @@ class Preflight:
         return found
 
     def _storages(
-        self, rows: Sequence[Row], ours: Mapping[str, ObservedGuest], templates: Mapping[str, Template]
+        self, rows: Sequence[Row], desired: Sequence[DesiredGuest], ours: Mapping[str, ObservedGuest], templates: Mapping[str, Template]
     ) -> list[str]:
         """Each storage must exist on its node, hold disks, and have room for all of its new disks and growth together."""
         problems: list[str] = []
         wanted: dict[tuple[str, str], int] = defaultdict(int)  # (storage, node or "" when shared) -> bytes
         known: dict[tuple[str, str], Row] = {}
         online = _online(rows)
-        for guest in self.desired:
+        for guest in desired:
             observed = ours.get(guest.name)
             node = observed.node if observed else guest.node
             if node not in online:
@@ -138,23 +152,25 @@ class Preflight:
         where = f"{', '.join(local)} of node {template.node}, which node {guest.node} does not share"
         return [f"guest {guest.name}: template {template.name} is on {where}: use a template on shared storage or on the same node"]
 
-    def _memory(self, rows: Sequence[Row], missing: Sequence[DesiredGuest]) -> list[str]:
+    @staticmethod
+    def _memory(online: Mapping[str, Row], missing: Sequence[DesiredGuest]) -> list[str]:
         problems = []
-        for name, row in sorted(_online(rows).items()):
+        for name, row in sorted(online.items()):
             need = sum(int(guest.options.get("memory_mib") or 0) for guest in missing if guest.node == name) * 1024**2
             free = int(row.get("maxmem") or 0) - int(row.get("mem") or 0)
             if need > free:
                 problems.append(f"node {name} has too little memory: the plan needs {_gib(need)}, {_gib(free)} are free")
         return problems
 
-    def _bridges(self, rows: Sequence[Row]) -> list[str]:
-        nodes = sorted({guest.node for guest in self.desired if guest.nic.get("bridge")} & set(_online(rows)))
+    def _bridges(self, guests: Sequence[DesiredGuest], places: Mapping[str, str]) -> list[str]:
+        guests = [guest for guest in guests if guest.nic.get("bridge")]
+        nodes = sorted({places[guest.name] for guest in guests})
         have = dict(zip(nodes, in_parallel(lambda node: bridges_of(self.gateway, node), nodes, WORKERS), strict=True))
         return [
-            f"guest {guest.name}: node {guest.node} has no bridge {guest.nic['bridge']} (or the token may not use it);"
-            f" it has {', '.join(have[guest.node]) or 'none'}"
-            for guest in self.desired
-            if guest.node in have and guest.nic.get("bridge") and guest.nic["bridge"] not in have[guest.node]
+            f"guest {guest.name}: node {places[guest.name]} has no bridge {guest.nic['bridge']} (or the token may not use it);"
+            f" it has {', '.join(have[places[guest.name]]) or 'none'}"
+            for guest in guests
+            if guest.nic["bridge"] not in have[places[guest.name]]
         ]
 
     def _addresses(self, seen: Cluster, missing: Sequence[DesiredGuest], ours: Mapping[str, ObservedGuest]) -> list[str]:

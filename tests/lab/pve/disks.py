@@ -14,7 +14,7 @@ from fakepve.routing import split_list
 from .config import UNUSED, ConfigParts
 from .storages import StorageParts
 
-from .base import Values, bad, die, task_failure  # isort: skip
+from .base import CLONE_FAULT, Values, bad, die, task_failure  # isort: skip
 
 UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 CLOUD_INIT_BYTES = 4 * 1024**2
@@ -67,6 +67,9 @@ class DiskParts(ConfigParts, StorageParts):
         if vm.lock not in ("clone", "create"):
             return
         await self.pause(self.io_secs)
+        failure = CLONE_FAULT.get()
+        if failure is not None:
+            raise task_failure(failure)
         if vm.lock == "clone":
             for key, volume, props in drives_of(vm.config):
                 if is_cdrom(volume, props) and "-cloudinit" in volume:

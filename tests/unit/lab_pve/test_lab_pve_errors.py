@@ -122,7 +122,7 @@ def test_a_call_and_a_task_that_fail_once(memory_pve: MemoryPve) -> None:
     api = memory_pve.proxmoxer()
     memory_pve.faults(
         calls=[{"method": "GET", "path": "/version", "status": 503, "message": "busy", "times": 1}],
-        tasks=[{"type": "qmclone", "message": "clone failed: boom", "times": 1}],
+        tasks=[{"type": "qmclone", "message": "boom", "times": 1}],
     )
     with pytest.raises(ResourceException, match=r"503 .*busy"):
         api.version.get()

@@ -329,6 +329,8 @@ def test_a_half_finished_clone_is_waited_for(talk: Conversation) -> None:
     half = {"lock": "clone", "description": f"lotse-guest: {UUIDS['db-01']}\n", "digest": "h"}
     talk.expect("get", RESOURCES, [row(lock="clone", status="stopped")])
     talk.expect("get", f"{GUEST}/config", half)
+    for _ in range(2):
+        talk.expect("get", "cluster/tasks", [{"type": "qmclone", "upid": "x", "id": "9000"}, {"type": "qmstart", "endtime": 1}])
     for content in (half, half, config()):
         talk.expect("get", RESOURCES, [row(status="stopped")])
         talk.expect("get", f"{GUEST}/config", content)
@@ -337,15 +339,18 @@ def test_a_half_finished_clone_is_waited_for(talk: Conversation) -> None:
     assert not result["changed"]
 
 
-def test_a_clone_that_nobody_finishes_is_named_with_the_remedy(talk: Conversation) -> None:
-    half = {"lock": "clone", "description": f"lotse-guest: {UUIDS['db-01']}\n"}
-    for _ in range(5):
-        talk.expect("get", RESOURCES, [row(lock="clone", status="stopped")])
-        talk.expect("get", f"{GUEST}/config", half)
-    for _ in range(4):
-        talk.expect("get", f"{GUEST}/status/current", {"status": "stopped"})
+@pytest.mark.parametrize(("running", "seconds"), [([], 11), ([{"type": "qmclone", "upid": "x"}], 31)])
+def test_a_clone_that_nobody_finishes_is_named_with_the_remedy(talk: Conversation, running: list[dict[str, Any]], seconds: int) -> None:
+    """At once when no clone is running, else when the time is over."""
+    talk.always("get", RESOURCES, [row(lock="clone", status="stopped")])
+    talk.always("get", f"{GUEST}/config", {"lock": "clone", "description": f"lotse-guest: {UUIDS['db-01']}\n"})
+    talk.always("get", f"{GUEST}/status/current", {"status": "stopped"})
+    talk.always("get", "cluster/tasks", [*running, {"type": "qmclone", "upid": "y", "endtime": 1}])
+    clock = Clock()
+    engine = Fleet(talk, Settings(state=State.PRESENT, task_timeout=30), sleep=clock.sleep, clock=clock)
     with pytest.raises(PveError, match=r"half-finished clone .* run 'qm unlock 101' and 'qm destroy 101' on pve2"):
-        converge(talk, task_timeout=2)
+        engine.plan(desired_guests([plan_row()]))
+    assert clock.now == seconds
     assert talk.writes == []
 
 

@@ -104,6 +104,19 @@ def test_a_node_that_is_off(talk: Conversation) -> None:
     assert refused(talk) == ("node pve2 (planned for db-01) is offline",)
 
 
+def test_a_guest_on_a_node_that_is_off_is_not_asked_and_not_taken_for_missing(talk: Conversation) -> None:
+    talk.expect("get", "version", {"version": "9.0.10"})
+    talk.expect("get", "access/permissions", ENOUGH)
+    talk.expect("get", "cluster/resources", [node("pve1"), node("pve2", "offline"), storage("pve1"), TEMPLATE_ROW, row(status="unknown")])
+    talk.expect("get", "cluster/status", [])
+    assert refused(talk) == ("guest db-01: VM 101 is on node pve2, which is not online",)
+
+
+def test_a_guest_that_moved_does_not_need_its_planned_node(talk: Conversation) -> None:
+    small_cluster(talk, row(node="pve1"), nodes=[node("pve1"), node("pve2", "offline")], bridges_of=["pve1"], clones=0)
+    assert Preflight(talk, desired_guests([plan_row()])).prove()["existing"] == ["db-01"]
+
+
 def test_a_full_storage_counts_all_guests_together(talk: Conversation) -> None:
     used = 512 * GIB - 12 * GIB
     small_cluster(talk, storages=[storage("pve1", used=used), storage("pve2", used=used)], clones=2)
