@@ -82,9 +82,9 @@ class Host:
         self.connection = connection
         self._shells: list[asyncssh.SSHClientProcess[str]] = []
 
-    async def shell(self) -> Shell:
-        """A new open shell. It ends with the connection."""
-        process = await self.connection.create_process("exec sh", encoding="utf-8", errors="replace")
+    async def shell(self, *, errors: str = "replace") -> Shell:
+        """A new open shell. It ends with the connection. ``surrogateescape`` for ``errors`` keeps file names that are not UTF-8."""
+        process = await self.connection.create_process("exec sh", encoding="utf-8", errors=errors)
         self._shells.append(process)
         return Shell(self.name, process)
 
