@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Redis to Valkey: the guest follows the legacy server and takes over at one and the same replication offset.
+
+The way back cannot be replication: an old server that is attached to a newer one first forgets everything and then does not understand what
+it gets. So keys are copied by an explicit tool (cache/copy.py) while users write, once more behind the fence, and compared one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from ..._domain.errors import LotseError
+from .. import forward
+from ..cache import gates, scripts
+from ..cache.copy import Difference, compare, repair
+from ..cache.wire import Cache
+from ..hosts import Host, RemoteError, Shell
+from .base import Context, Mover
+
+CATCH_UP = 2.0  # seconds, in the section
+COMPARISON = 0.5  # seconds that one look at every key may take, so that the section can have at least two of them
+PASSES = 20  # of the copy tool while users write
+CLOSE = 200  # keys that may differ before the section
+
+
+class RedisMover(Mover):
+    """Moves a Redis or Valkey server with all its databases. Parameters: ``port``."""
+
+    holds: ClassVar[bool] = True
+    writes: ClassVar[bool] = True
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.port = int(context.parameters["port"])
+        self._caches: dict[str, Cache] = {}
+        self._shells: dict[str, Shell] = {}
+        self._config_file = ""
+
+    # ---------------------------------------------------------------- before
+
+    async def prepare(self) -> None:
+        await self._refuse()
+        for host in (self.context.source, self.context.target):
+            done = await host.run("command -v nft >/dev/null && nft list tables >/dev/null", check=False)
+            if done.status != 0:
+                raise LotseError("nft does not work there; its address could not be forwarded", host.name, "install nftables; nothing was changed")
+
+    async def replicate(self) -> None:
+        if self.context.back:
+            await self._copy_back()
+        else:
+            await self._follow()
+
+    async def gate(self) -> dict[str, Any]:
+        source, _ = await self._refuse()
+        self._config_file = source.config_file
+        await self.reopen()
+        return await (self._gate_of_the_copy() if self.context.back else self._gate_of_the_replica())
+
+    async def reopen(self) -> None:
+        for host in (self.context.source, self.context.target):
+            await self._cache(host)
+            await self._shell(host)
+
+    # ------------------------------------------------------ critical section
+
+    def lift_script(self) -> str:
+        return scripts.lift_fence(self.port)
+
+    def forward_script(self) -> str:
+        return scripts.carry_through(self.context.token, self.port, self.context.target.address)
+
+    def open_script(self) -> str:
+        return scripts.open_if_committed(self.context.token, self.port, guest=not self.context.back)
+
+    async def fence(self) -> None:
+        cache, shell = await self._cache(self.context.source), await self._shell(self.context.source)
+        await asyncio.gather(
+            shell.run(scripts.raise_fence(self.port, self._config_file)),
+            cache.call("CONFIG", "SET", "min-replicas-to-write", scripts.REPLICAS),
+        )
+        await self._end_clients()
+
+    async def catch_up(self) -> dict[str, Any]:
+        source, shell = await self._cache(self.context.source), await self._shell(self.context.source)
+        counted = await self._count(source)
+        try:
+            async with asyncio.timeout(CATCH_UP):
+                proof, _ = await asyncio.gather(
+                    self._copied() if self.context.back else self._caught_up(),
+                    shell.run(f"echo {counted} > {scripts.calls_file(self.context.token)}"),
+                )
+        except TimeoutError as failure:
+            what = f"the new side was not equal within {CATCH_UP:g} s"
+            raise RemoteError(what, self.context.target.name, "try again when less is written") from failure
+        return {**proof, "write_calls": counted}
+
+    async def open(self) -> None:
+        context = self.context
+        cache, shell = await self._cache(context.target), await self._shell(context.target)
+        await asyncio.gather(
+            cache.many([("REPLICAOF", "NO", "ONE"), ("CONFIG", "SET", "min-replicas-to-write", 0)]),
+            shell.run(scripts.serve(context.token, guest=not context.back)),
+        )
+
+    async def route(self) -> None:
+        context = self.context
+        if context.back:
+            await (await self._shell(context.target)).run(forward.stop(self.port))
+        await (await self._shell(context.source)).run(forward.start(self.port, context.target.address))
+
+    async def lift(self) -> None:
+        context = self.context
+        await (await self._shell(context.source)).run(scripts.lift_fence(self.port))
+        if context.back:
+            await (await self._cache(context.target)).call("CONFIG", "SET", "min-replicas-to-write", scripts.REPLICAS)
+
+    # ----------------------------------------------------------------- after
+
+    async def settle(self) -> None:
+        context = self.context
+        target, shell = await self._cache(context.target), await self._shell(context.target)
+        with context.journal.step("persist", "none is needed: what was written is what is true", host=context.target.name) as result:
+            await shell.run(scripts.unfence())
+            result["saved"] = await self._save(target)
+            await shell.run("sync")
+        await self._buffers_as_before()
+        await (await self._shell(context.source)).run("sync")
+        if context.back:
+            await (await self._shell(context.guest)).run(f"rm -f {scripts.SERVING}")
+
+    async def observe(self) -> dict[str, Any]:
+        context = self.context
+        source, target = await self._cache(context.source), await self._cache(context.target)
+        ours, theirs = await target.info("replication"), await source.info("replication")
+        wrong = []
+        if ours["role"] != "master" or await target.setting("min-replicas-to-write") != "0":
+            wrong.append(f"{context.target.name} takes no writes")
+        if await source.setting("min-replicas-to-write") != str(scripts.REPLICAS):
+            wrong.append(f"{context.source.name} is not fenced")
+        if theirs["connected_slaves"] != "0":
+            wrong.append(f"{context.source.name} still has a replica, so its fence could open")
+        writes = await self._writes(source)
+        good = f"{context.target.name} serves, {context.source.name} refuses writes"
+        evidence = f"{'; '.join(wrong) or good}; {writes} write commands were executed on {context.source.name} behind the fence"
+        return {"healthy": not wrong and writes == 0, "evidence": evidence, "writes": writes}
+
+    async def finish(self) -> None:
+        context = self.context
+        await (await self._shell(context.source)).run(f"rm -f {scripts.calls_file(context.token)}")
+        if context.back:
+            await context.legacy.run(forward.clean())
+
+    async def abandon(self) -> None:
+        await (await self._cache(self.context.guest)).call("REPLICAOF", "NO", "ONE")
+        await self._buffers_as_before()
+
+    # ----------------------------------------------------------------- parts
+
+    async def _cache(self, host: Host) -> Cache:
+        if host.name not in self._caches:
+            self._caches[host.name] = await Cache.open(host, self.port)
+        return self._caches[host.name]
+
+    async def _shell(self, host: Host) -> Shell:
+        if host.name not in self._shells:
+            self._shells[host.name] = await host.shell()
+        return self._shells[host.name]
+
+    async def _refuse(self) -> tuple[gates.Facts, gates.Facts]:
+        context = self.context
+        source, target = [await gates.look(await self._cache(host)) for host in (context.source, context.target)]
+        gates.refuse(source, target, context.target.address, back=context.back)
+        return source, target
+
+    async def _end_clients(self) -> None:
+        """Ends every connection but ours: who comes again waits at the gate."""
+        cache = await self._cache(self.context.source)
+        for _ in range(20):
+            await cache.many([("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes") for kind in ("normal", "pubsub")])
+            listed = (await cache.call("CLIENT", "LIST", "TYPE", "normal")).decode(errors="replace").splitlines()
+            if len(listed) <= 1:
+                return
+            await asyncio.sleep(0.002)
+        raise RemoteError(f"{len(listed) - 1} clients do not end", self.context.source.name)
+
+    # The way there: replication.
+
+    async def _follow(self) -> None:
+        context = self.context
+        source, target = await self._cache(context.source), await self._cache(context.target)
+        link = await target.info("replication")
+        if link["role"] == "master":
+            served = await context.guest.run(f"test -e {scripts.SERVING} && echo serving; true")
+            if "serving" in served.out:
+                what = f"it serves, or did: {scripts.SERVING} is there"
+                raise LotseError(what, context.guest.name, "its data is not replaced; take the move back with rollback first")
+        if (link["role"], link.get("master_host")) != ("slave", context.source.address):
+            before = await source.setting("client-output-buffer-limit")
+            # A full copy must not be ended because users write much meanwhile: the buffer may grow as large as the data.
+            size = max(256 * 2**20, 2 * int((await source.info("memory"))["used_memory"]))
+            with context.journal.step("follow", f"REPLICAOF NO ONE on {context.guest.name}; the buffer limit as before", buffers=before):
+                await source.call("CONFIG", "SET", "client-output-buffer-limit", f"replica {size} {size} 60")
+                if source.password:
+                    await target.call("CONFIG", "SET", "masterauth", source.password)
+                await target.call("REPLICAOF", context.source.address, self.port)
+        context.say("waiting for the new side to catch up")
+        await self._linked()
+
+    async def _linked(self, within: float = 3600) -> None:
+        target, loop = await self._cache(self.context.target), asyncio.get_running_loop()
+        end = loop.time() + within
+        while loop.time() < end:
+            link = await target.info("replication")
+            if link["role"] != "slave":
+                raise LotseError("it follows nobody any more", self.context.target.name, "see who changed that, and start again")
+            if link["master_link_status"] == "up" and link["master_sync_in_progress"] == "0":
+                return
+            await asyncio.sleep(0.1)
+        raise LotseError(f"it did not get the data within {within:g} s", self.context.target.name, "look at both servers' logs")
+
+    async def _gate_of_the_replica(self) -> dict[str, Any]:
+        context = self.context
+        source, target = await self._cache(context.source), await self._cache(context.target)
+        link = await target.info("replication")
+        if (link["role"], link.get("master_host"), link.get("master_link_status")) != ("slave", context.source.address, "up"):
+            raise LotseError(f"it does not follow {context.source.name}", f"Redis on {context.target.name}", "nothing was cut; start again")
+        if link["slave_read_only"] != "1":
+            raise LotseError("a replica that takes writes", f"Redis on {context.target.name}", "CONFIG SET replica-read-only yes; nothing was cut")
+        ahead = await self._offset(source)
+        return {"source_offset": ahead, "lag_bytes": ahead - int(link["slave_repl_offset"])}
+
+    async def _caught_up(self) -> dict[str, Any]:
+        """Waits for equal offsets. The source's own heartbeat moves its offset, too, so both are read until they meet."""
+        source, target = await self._cache(self.context.source), await self._cache(self.context.target)
+        while True:
+            before = await self._offset(source)
+            link = await target.info("replication")
+            after = await self._offset(source)
+            if link.get("master_link_status") == "up" and before == after == int(link["slave_repl_offset"]):
+                return {"offset": after}
+            await asyncio.sleep(0.001)
+
+    @staticmethod
+    async def _offset(cache: Cache) -> int:
+        return int((await cache.info("replication"))["master_repl_offset"])
+
+    async def _buffers_as_before(self) -> None:
+        """On the legacy side: what `_follow` has widened."""
+        before = (self.context.journal.last("intent", "follow") or {}).get("buffers")
+        if before:
+            await (await self._cache(self.context.legacy)).call("CONFIG", "SET", "client-output-buffer-limit", before)
+
+    # The way back: the copy tool.
+
+    async def _copy_back(self) -> None:
+        context = self.context
+        source, target = await self._cache(context.source), await self._cache(context.target)
+        listed = await (await self._shell(context.legacy)).run(f"nft list chain {forward.TABLE} prerouting_{self.port}", check=False)
+        if f"dnat to {context.guest.address}:{self.port}" not in listed.out:
+            what = "its address is not forwarded, so somebody could write there while the tool copies"
+            raise LotseError(what, context.legacy.name, "run migrate again, which mends the forward, then rollback")
+        with context.journal.step("copy", "CONFIG SET min-replicas-to-write 99 on the legacy side", host=context.legacy.name) as result:
+            # Nobody can reach it but us: its address is forwarded. Its file keeps the fence for a restart.
+            await target.call("CONFIG", "SET", "min-replicas-to-write", 0)
+            for number in range(1, PASSES + 1):
+                found = await compare(source, target)
+                result |= {"passes": number, "differing": found.size, "keys": found.keys}
+                if found.size <= CLOSE:
+                    break
+                context.say(f"pass {number}: {found.size} of {found.keys} keys differ")
+                await repair(source, target, found)
+        if found.size > CLOSE:
+            raise LotseError(f"{found.size} keys still differ after {PASSES} passes", context.legacy.name, "try again when less is written")
+        await repair(source, target, found)
+
+    async def _gate_of_the_copy(self) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        source, target = await self._cache(self.context.source), await self._cache(self.context.target)
+        began = loop.time()
+        found = await compare(source, target)
+        seconds = loop.time() - began
+        if seconds > COMPARISON:
+            what = f"comparing {found.keys} keys takes {seconds:.2f} s, more than writes may pause for ({COMPARISON:g} s for one look)"
+            raise LotseError(what, self.context.source.name, "delete keys that nobody needs, or accept a lossy way back by hand")
+        await repair(source, target, found)
+        return {"keys": found.keys, "differing": found.size, "comparison_ms": round(seconds * 1000, 1)}
+
+    async def _copied(self) -> dict[str, Any]:
+        """Compares, repairs, and ends only with a comparison that finds nothing."""
+        source, target = await self._cache(self.context.source), await self._cache(self.context.target)
+        repaired = 0
+        found: Difference = await compare(source, target)
+        while found.size:
+            repaired += found.size
+            await repair(source, target, found)
+            found = await compare(source, target)
+        return {"keys": found.keys, "repaired": repaired, "digest": found.digest}
+
+    # Writes behind the fence.
+
+    @staticmethod
+    async def _count(cache: Cache) -> str:
+        """The server's run id, and how many write commands it has executed in this run; refused ones do not count."""
+        writing = {bytes(row[0]).decode() for row in await cache.call("COMMAND") if b"write" in row[2]} | {"xgroup"}
+        total = 0
+        for name, value in (await cache.info("commandstats")).items():
+            if name.removeprefix("cmdstat_").split("|")[0] in writing:
+                total += int(dict(pair.split("=", 1) for pair in value.split(","))["calls"])
+        return f"{(await cache.info('server'))['run_id']} {total}"
+
+    async def _writes(self, source: Cache) -> int:
+        """Write commands on the fenced side since the fence was up. A server that was started again counts from nothing."""
+        kept = await (await self._shell(self.context.source)).run(f"cat {scripts.calls_file(self.context.token)}", check=False)
+        words = kept.out.split() if kept.status == 0 else []
+        if len(words) != 2:
+            raise LotseError("what it had executed at the fence is not known any more: writes cannot be counted", self.context.source.name)
+        run, total = (await self._count(source)).split()
+        return int(total) - (int(words[1]) if run == words[0] else 0)
+
+    @staticmethod
+    async def _save(cache: Cache) -> bool:
+        """Writes a dump, where the server keeps dumps, so that a crash right after the move costs nothing older."""
+        if not await cache.setting("save"):
+            return False
+        before = (await cache.info("persistence"))["rdb_last_save_time"]
+        await cache.call("BGSAVE", "SCHEDULE")
+        for _ in range(600):
+            state = await cache.info("persistence")
+            if state["rdb_bgsave_in_progress"] == "0" and state["rdb_last_save_time"] != before:
+                break
+            if state["rdb_bgsave_in_progress"] == "0" and state["rdb_last_bgsave_status"] != "ok":
+                raise LotseError("it cannot write its dump", f"Redis on {cache.host}", "look at its disk; the move goes on when it is run again")
+            await asyncio.sleep(0.1)
+        return True
