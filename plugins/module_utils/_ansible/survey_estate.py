@@ -13,11 +13,9 @@ import yaml
 
 from .._conduct.journal import move_states
 from .._domain.errors import LotseError
+from .._domain.phases import BEGUN
 from .._survey import schema
 from . import ledger
-
-# A move in any other state may have changed the legacy host: a survey of it would describe our own work.
-UNTOUCHED = frozenset({"planned", "rolled_back"})
 
 
 @dataclass(frozen=True)
@@ -29,11 +27,14 @@ class Kept:
 
 
 def kept(estate_dir: Path, host: str) -> Kept | None:
-    """Why a host keeps the survey that it has, or None. Raises LotseError when moves have begun and nobody can say whose they are."""
+    """Why a host keeps the survey that it has, or None: after a move began, a new one would describe our own work.
+
+    Raises LotseError when moves have begun and nobody can say whose they are.
+    """
     retired = ledger.read(estate_dir)["retired"].get(host)
     if retired:
         return Kept("retired", f"retired since {retired['retired_at']}")
-    begun = {move: state for move, state in move_states(estate_dir).items() if state not in UNTOUCHED}
+    begun = {move: state for move, state in move_states(estate_dir).items() if state in BEGUN}
     if not begun:
         return None
     mine = [f"{move} is {begun[move]}" for move in _moves_from(estate_dir / "plan.yml", host) if move in begun]

@@ -14,10 +14,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "collect"
 
-# What the connection runs: as unimportant as the host can make it, reading the program from the standard input.
+# What the connection runs: less important than everything that serves, but not so little that a busy host would starve it into its limits.
 COMMAND = (
-    "n=; command -v nice >/dev/null 2>&1 && n='nice -n 19'; "
-    "command -v ionice >/dev/null 2>&1 && ionice -c 3 true 2>/dev/null && n=\"ionice -c 3 $n\"; exec $n sh -s"
+    "n=; command -v nice >/dev/null 2>&1 && n='nice -n 10'; "
+    'command -v ionice >/dev/null 2>&1 && ionice -c 2 -n 7 true 2>/dev/null && n="ionice -c 2 -n 7 $n"; exec $n sh -s'
 )
 
 
@@ -49,15 +49,27 @@ SECTIONS = {
     "literal_addresses": Limits(30, 200_000),
 }
 
-# $1 seconds, $2 code. Without a program `timeout` a second shell watches the section; it ends with it.
+# Without a program `timeout` a second shell watches the section and ends it with all its children, which hold its output open.
 _DRIVER = r"""
 set -u
+end_tree() {
+    kill -STOP "$1" 2>/dev/null
+    for status in /proc/[0-9]*/status; do
+        while read -r key value _; do
+            if [ "$key" = PPid: ]; then
+                if [ "$value" = "$1" ]; then child=${status#/proc/}; (end_tree "${child%/status}"); fi
+                break
+            fi
+        done 2>/dev/null < "$status"
+    done
+    kill -9 "$1" 2>/dev/null
+}
 if timeout -s KILL 5 true 2>/dev/null; then limit() { timeout -s KILL "$@"; }
 elif timeout -s KILL -t 5 true 2>/dev/null; then limit() { seconds=$1; shift; timeout -s KILL -t "$seconds" "$@"; }
 else limit() {
     seconds=$1; shift
     "$@" & worker=$!
-    ( trap 'kill $sleeper 2>/dev/null; exit' TERM; sleep "$seconds" & sleeper=$!; wait $sleeper; kill -9 $worker ) >/dev/null 2>&1 3>&- 4>&- &
+    ( trap 'kill $sleeper 2>/dev/null; exit' TERM; sleep "$seconds" & sleeper=$!; wait $sleeper; end_tree $worker ) >/dev/null 2>&1 3>&- 4>&- &
     watcher=$!
     wait $worker; result=$?
     kill $watcher 2>/dev/null

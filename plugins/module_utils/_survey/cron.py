@@ -9,7 +9,9 @@ from typing import Any
 from .wire import Section, UnseenError
 
 SETTING = re.compile(r"""\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*|"[^"]*"|'[^']*')\s*=\s*(?P<value>.*)$""")
-SCHEDULE = re.compile(r"\s*(?P<schedule>@[a-z]+|(?:[\w*,/~-]+\s+){4}[\w*,/~-]+)\s+(?P<rest>\S.*)$", re.ASCII)
+SCHEDULE = re.compile(
+    r"\s*(?P<schedule>@(?:reboot|yearly|annually|monthly|weekly|daily|midnight|hourly)|(?:[\w*,/~-]+\s+){4}[\w*,/~-]+)\s+(?P<rest>\S.*)$", re.ASCII
+)
 
 
 def survey(section: Section) -> list[dict[str, Any]]:

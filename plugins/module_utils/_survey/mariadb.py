@@ -10,13 +10,18 @@ from .wire import Section, UnseenError, number
 
 # Read by the plan whatever their value is.
 MATTER = frozenset(
-    """binlog_format character_set_server collation_server datadir event_scheduler gtid_domain_id gtid_strict_mode innodb_buffer_pool_size
-    innodb_flush_log_at_trx_commit innodb_strict_mode local_infile log_bin lower_case_table_names max_allowed_packet max_connections
-    open_files_limit port read_only server_id skip_name_resolve socket sql_mode sync_binlog system_time_zone time_zone tx_isolation version
-    version_comment wait_timeout interactive_timeout""".split()
-)
+    {
+        "bind_address", "binlog_format", "character_set_server", "collation_server", "datadir", "event_scheduler", "gtid_domain_id",
+        "gtid_strict_mode", "innodb_buffer_pool_size", "innodb_flush_log_at_trx_commit", "innodb_strict_mode", "interactive_timeout",
+        "local_infile", "log_bin", "lower_case_table_names", "max_allowed_packet", "max_connections", "open_files_limit", "port",
+        "read_only", "server_id", "skip_name_resolve", "socket", "sql_mode", "sync_binlog", "system_time_zone", "time_zone", "tmpdir",
+        "tx_isolation", "version", "version_comment", "wait_timeout"
+    }
+)  # fmt: skip
 # They move with every write or every start, and say nothing about how the server is set up.
-VOLATILE = re.compile(r"gtid_(binlog_pos|binlog_state|current_pos|slave_pos|executed|purged|owned)|last_.*|.*_timestamp|pseudo_.*|server_uid|server_uuid|hostname")
+VOLATILE = re.compile(
+    r"gtid_(binlog_pos|binlog_state|current_pos|slave_pos|executed|purged|owned)|last_.*|.*_timestamp|pseudo_.*|server_uid|server_uuid|hostname"
+)
 
 
 def survey(section: Section) -> dict[str, Any] | None:

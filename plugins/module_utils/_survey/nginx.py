@@ -12,8 +12,10 @@ from typing import Any
 
 from .wire import Section, UnseenError
 
-TOKEN = re.compile(r"""\s*(?:(?P<comment>\#[^\n]*)|(?P<mark>[{};])|(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<word>(?:\\.|\$\{[^}]*\}|[^\s{};\\])+))""")
-HARMLESS = re.compile(r"mime\.types|.*_params|koi-.*|win-utf|fastcgi\.conf|.*/modules-enabled/.*|/usr/share/nginx/modules/.*")
+TOKEN = re.compile(
+    r"""\s*(?:(?P<comment>\#[^\n]*)|(?P<mark>[{};])|(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<word>(?:\\.|\$\{[^}]*\}|[^\s{};\\])+))"""
+)
+HARMLESS = re.compile(r"(.*/)?mime\.types|.*_params|(.*/)?(koi-.*|win-utf|fastcgi\.conf)|.*/modules-enabled/.*|/usr/share/nginx/modules/.*")
 DEEPEST = 40
 
 
@@ -47,10 +49,10 @@ def parse(files: Mapping[str, str], main: str) -> tuple[Directive, list[str]]:
 def _file(files: Mapping[str, str], path: str, home: str, missing: list[str], chain: tuple[str, ...]) -> list[Directive]:
     top: list[Directive] = []
     stack, words = [top], list[str]()
-    for token, quoted in _tokens(files[path]):
-        if quoted or token not in ("{", "}", ";"):
-            words.append(token)
-        elif token == "}":
+    for piece, quoted in _tokens(files[path]):
+        if quoted or piece not in ("{", "}", ";"):
+            words.append(piece)
+        elif piece == "}":
             if len(stack) == 1:
                 raise UnseenError(f"{path} closes a block that it did not open")
             stack.pop()
@@ -58,11 +60,11 @@ def _file(files: Mapping[str, str], path: str, home: str, missing: list[str], ch
         elif words:
             directive = Directive(words[0], words[1:], path)
             words = []
-            if token == ";" and directive.name == "include":
+            if piece == ";" and directive.name == "include":
                 stack[-1].extend(_include(files, directive, home, missing, chain))
                 continue
             stack[-1].append(directive)
-            if token == "{":
+            if piece == "{":
                 if len(stack) > DEEPEST:
                     raise UnseenError(f"{path} nests more than {DEEPEST} blocks")
                 stack.append(directive.children)
@@ -84,7 +86,7 @@ def _include(files: Mapping[str, str], directive: Directive, home: str, missing:
     for pattern in directive.words:
         whole = pattern if pattern.startswith("/") else f"{home}/{pattern}"
         paths = sorted(path for path in files if fnmatch.fnmatchcase(path, whole) and path.count("/") == whole.count("/"))
-        if not paths and not any(sign in whole for sign in "*?[") and not HARMLESS.fullmatch(pattern) and not HARMLESS.fullmatch(posixpath.basename(whole)):
+        if not paths and not any(sign in whole for sign in "*?[") and not HARMLESS.fullmatch(whole):
             missing.append(whole)
         for path in paths:
             if path in chain or len(chain) > DEEPEST:

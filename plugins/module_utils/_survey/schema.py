@@ -29,23 +29,43 @@ _VALUES: dict[str, Any] = {"type": "object", "additionalProperties": _TEXT}
 _COUNTS: dict[str, Any] = {"type": "object", "additionalProperties": _COUNT}
 
 
-def _object(optional: tuple[str, ...] = (), nullable: bool = False, **fields: dict[str, Any]) -> dict[str, Any]:
-    required = [name for name in fields if name not in optional]
-    return {"type": ["object", "null"] if nullable else "object", "properties": fields, "required": required}
+def _record(**fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": fields, "required": list(fields)}
+
+
+def _partly(record: dict[str, Any], *optional: str) -> dict[str, Any]:
+    """These fields may be missing: what one question to a server could not find out."""
+    return {**record, "required": [name for name in record["required"] if name not in optional]}
+
+
+def _or_null(record: dict[str, Any]) -> dict[str, Any]:
+    """Null: the host does not have this program."""
+    return {**record, "type": ["object", "null"]}
 
 
 def _list(**fields: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": _object(**fields)}
+    return {"type": "array", "items": _record(**fields)}
 
 
 _SERVER = _list(name=_TEXT, address=_TEXT, port={"type": ["integer", "null"]})
+_VHOST = _list(
+    name=_TEXT, file=_TEXT, server_names=_WORDS, listen=_WORDS, default=_FLAG, root=_MAYBE, fastcgi_pass=_MAYBE, fallback=_MAYBE,
+    client_max_body_size=_MAYBE,
+)  # fmt: skip
+_POOL = _list(name=_TEXT, user=_TEXT, group=_TEXT, listen=_TEXT, file=_TEXT, pm=_VALUES, ini=_VALUES)
+_DATABASE = _list(name=_TEXT, size_mib=_COUNT, tables=_COUNT)
+_MARIADB = _record(
+    version=_TEXT, variables=_VALUES, databases=_DATABASE, without_primary_key=_WORDS, engines=_COUNTS, privileged_accounts=_WORDS
+)  # fmt: skip
+_REDIS = _record(version=_TEXT, config=_VALUES, keys=_COUNTS, used_memory_mib=_COUNT)
+_LOAD: dict[str, Any] = {"type": "array", "items": {"type": "number"}}
 _PROPERTIES: dict[str, dict[str, Any]] = {
     "schema": {"const": NAME},
     "host": {"type": "string", "minLength": 1},
     "address": _TEXT,
     "not_assessed": _list(section=_TEXT, reason=_TEXT),
-    "os": _object(id=_TEXT, version=_TEXT, pretty_name=_TEXT, kernel=_TEXT, hostname=_TEXT, time_zone=_TEXT, architecture=_TEXT),
-    "hardware": _object(
+    "os": _record(id=_TEXT, version=_TEXT, pretty_name=_TEXT, kernel=_TEXT, hostname=_TEXT, time_zone=_TEXT, architecture=_TEXT),
+    "hardware": _record(
         cpus=_COUNT, memory_mib=_COUNT, model=_MAYBE, cpu_model=_TEXT, disks=_list(name=_TEXT, size_mib=_COUNT, rotational=_FLAG)
     ),
     "mounts": _list(source=_TEXT, target=_TEXT, type=_TEXT, size_mib=_COUNT, used_mib=_COUNT),
@@ -58,44 +78,16 @@ _PROPERTIES: dict[str, dict[str, Any]] = {
     "listening": _list(protocol=_TEXT, address=_TEXT, port=_PORT, process=_MAYBE, unit=_MAYBE),
     "connections": _list(local_address=_TEXT, local_port=_PORT, peer_address=_TEXT, peer_port=_PORT, process=_MAYBE, unit=_MAYBE),
     "unpackaged": _list(exe=_TEXT, unit=_MAYBE, user=_TEXT, deleted=_FLAG),
-    "nginx": _object(
-        nullable=True,
-        version=_TEXT,
-        vhosts=_list(
-            name=_TEXT, file=_TEXT, server_names=_WORDS, listen=_WORDS, default=_FLAG, root=_MAYBE, fastcgi_pass=_MAYBE, fallback=_MAYBE,
-            client_max_body_size=_MAYBE,
-        ),
-    ),
-    "php": _object(
-        nullable=True,
-        version=_TEXT,
-        extensions=_WORDS,
-        ini=_VALUES,
-        cli_ini=_VALUES,
-        pools=_list(name=_TEXT, user=_TEXT, group=_TEXT, listen=_TEXT, file=_TEXT, pm=_VALUES, ini=_VALUES),
-    ),
-    "mariadb": _object(
-        ("databases", "without_primary_key", "engines", "privileged_accounts"),
-        nullable=True,
-        version=_TEXT,
-        variables=_VALUES,
-        databases=_list(name=_TEXT, size_mib=_COUNT, tables=_COUNT),
-        without_primary_key=_WORDS,
-        engines=_COUNTS,
-        privileged_accounts=_WORDS,
-    ),
-    "redis": _object(("config",), nullable=True, version=_TEXT, config=_VALUES, keys=_COUNTS, used_memory_mib=_COUNT),
-    "haproxy": _object(
-        nullable=True,
-        version=_TEXT,
-        frontends=_list(name=_TEXT, binds=_WORDS, default_backend=_MAYBE),
-        backends=_list(name=_TEXT, servers=_SERVER),
+    "nginx": _or_null(_record(version=_TEXT, vhosts=_VHOST)),
+    "php": _or_null(_record(version=_TEXT, extensions=_WORDS, ini=_VALUES, cli_ini=_VALUES, pools=_POOL)),
+    "mariadb": _or_null(_partly(_MARIADB, "databases", "without_primary_key", "engines", "privileged_accounts")),
+    "redis": _or_null(_partly(_REDIS, "config")),
+    "haproxy": _or_null(
+        _record(version=_TEXT, frontends=_list(name=_TEXT, binds=_WORDS, default_backend=_MAYBE), backends=_list(name=_TEXT, servers=_SERVER))
     ),
     "cron": _list(user=_TEXT, source=_TEXT, spool=_FLAG, schedule=_TEXT, command=_TEXT, line=_TEXT),
     "literal_addresses": _list(file=_TEXT, line=_COUNT, address=_TEXT),
-    "measured": _object(
-        load={"type": "array", "items": {"type": "number"}}, memory_used_mib=_COUNT, memory_available_mib=_COUNT, uptime_s=_COUNT, processes=_COUNT
-    ),
+    "measured": _record(load=_LOAD, memory_used_mib=_COUNT, memory_available_mib=_COUNT, uptime_s=_COUNT, processes=_COUNT),
 }  # fmt: skip
 SCHEMA: dict[str, Any] = {"type": "object", "properties": _PROPERTIES, "required": ["schema", "host", "address", "not_assessed"]}
 _VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from .._domain.errors import LotseError
 
+LONGEST = 8192  # characters of a line; no configuration that we read needs more
 KILLED = {124, 137, 143}  # how `timeout`, SIGKILL and SIGTERM end a section
 
 
@@ -40,7 +41,7 @@ class Section:
 
 def split(output: str, boundary: str, wanted: Mapping[str, int], where: str) -> dict[str, Section]:
     """Sections by name. ``wanted`` maps each section's name to the bytes it may have. Raises LotseError for an output that is not whole."""
-    lines = output.replace("\r\n", "\n").split("\n")
+    lines = output.encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n").split("\n")
     if f"{boundary} complete" not in lines:
         raise LotseError("the survey's program did not run to its end", where, f"its last words: {_last(lines, boundary)}")
     found: dict[str, Section] = {}
@@ -70,9 +71,11 @@ def _section(name: str, lines: list[str], status: str, size: int) -> Section:
     blocks: dict[str, list[str]] = {}
     files: dict[str, list[str]] = {}
     target: list[str] = []
+    cut = False
     for line in lines:
         if line.startswith(" "):
-            target.append(line[1:])
+            target.append(line[1:LONGEST])
+            cut = cut or len(line) > LONGEST
         elif line.startswith("@"):
             word, _, rest = line[1:].partition(" ")
             if word == "block":
@@ -85,7 +88,9 @@ def _section(name: str, lines: list[str], status: str, size: int) -> Section:
                 marks.add(line[1:].strip())
     if status.isdecimal() and int(status[:6]) in KILLED:
         unseen.insert(0, "it took too long and was ended")
-    if size and len("\n".join(lines).encode("utf-8", "surrogateescape")) >= size:
+    if cut:
+        unseen.append(f"lines longer than {LONGEST} characters were cut")
+    if size and len("\n".join(lines).encode()) >= size:
         unseen.append(f"more than {size} bytes; the rest was left out")
     return Section(name, blocks, files, frozenset(marks), tuple(unseen), "absent" in marks)
 

@@ -18,7 +18,7 @@ folders() {
             printf '%s\n%s\n' "$path" "${path%/*}"
         done
     cat "$root"/var/spool/cron/crontabs/* "$root"/var/spool/cron/* "$root"/etc/cron.d/* "$root/etc/crontab" 2>/dev/null | grep -v '^[[:space:]]*#' |
-        tr -s ' \t' '\n\n' | grep '^/' | while IFS= read -r path; do [ -f "$root$path" ] && printf '%s\n' "${path%/*}"; done
+        tr -s '[:space:]' '\n' | grep '^/' | while IFS= read -r path; do [ -f "$root$path" ] && printf '%s\n' "${path%/*}"; done
 }
 names=$(folders | sed 's|//*$||' | sort -u)
 set --
@@ -41,7 +41,8 @@ done
 set +f
 block found
 find "$@" \( -name .git -o -name .svn -o -name node_modules -o -name sites-available -o -name '*.dpkg-*' -o -name '*~' \) -prune -o \
-    -type f -size -512k \( -path "$root/etc/*" -o -path "$root/var/spool/cron/*" -o -path "$root/usr/local/*" \
+    -type f -size -512k \( -path "$root/etc/*" -o -path "$root/var/spool/cron/*" \
+        -o -path "$root/usr/local/bin/*" -o -path "$root/usr/local/sbin/*" -o -path "$root/usr/local/etc/*" \
         -o -name '*.php' -o -name '*.inc' -o -name '*.phtml' -o -name '*.js' -o -name '*.mjs' -o -name '*.ts' -o -name '*.json' -o -name '*.yml' -o -name '*.yaml' \
         -o -name '*.ini' -o -name '*.conf' -o -name '*.cnf' -o -name '*.cfg' -o -name '*.toml' -o -name '*.xml' -o -name '*.properties' -o -name '.env*' \
         -o -name '*.sh' -o -name '*.py' -o -name '*.pl' -o -name '*.rb' -o -name '*.sql' \) -exec awk '

@@ -7,17 +7,25 @@ for name in mariadb mysql; do have "$name" && { client=$name; break; }; done
 [ -n "$client" ] || { unseen 'the server runs, and there is no client (mariadb or mysql)'; exit 0; }
 ask() { "$client" "$@" --batch --skip-column-names --connect-timeout=5; }
 options=--default-character-set=utf8mb4
-why=$(echo 'SELECT 1' | ask $options 2>&1 >/dev/null) || {
+if ! why=$(echo 'SELECT 1' | ask $options 2>&1 >/dev/null); then
     # Debian's maintenance account; the file holds its password, which the client reads by itself.
-    [ -r /etc/mysql/debian.cnf ] && echo 'SELECT 1' | ask --defaults-extra-file=/etc/mysql/debian.cnf >/dev/null 2>&1 || { unseen "the server refused us: $why"; exit 0; }
     options=--defaults-extra-file=/etc/mysql/debian.cnf
-}
+    if [ ! -r /etc/mysql/debian.cnf ] || ! echo 'SELECT 1' | ask $options >/dev/null 2>&1; then
+        unseen "the server refused us: $why"
+        exit 0
+    fi
+fi
 system="'information_schema','performance_schema','mysql','sys'"
 query() { # block, statement
     block "$1"
     answer=$(printf '%s' "$2" | ask $options 2>&1) || { unseen "$1: $(printf '%s' "$answer" | tail -n 1)"; return 0; }
-    printf '%s\n' "$answer" | sed -E 's/^(([a-z0-9_]*(secret|secret_key|_token|_pwd|filekey|access_key|sst_auth)|init_connect|init_slave)	).+/\1[redacted]/' | raw
+    if [ "$1" = variables ]; then
+        printf '%s\n' "$answer" | sed -E "s/^(($secret)	).+/\\1[redacted]/" | raw
+    else
+        printf '%s\n' "$answer" | plain
+    fi
 }
+secret='[a-z0-9_]*(secret|secret_key|_token|_pwd|filekey|access_key|sst_auth)|report_password|init_connect|init_slave|init_file'
 query version 'SELECT VERSION()'
 query variables 'SHOW GLOBAL VARIABLES'
 case $("$client" --version) in

@@ -9,7 +9,9 @@ cli=
 have php && cli=php
 if [ -z "$fpm$cli" ] && [ ! -d "$root/etc/php" ]; then absent; fi
 [ -z "$more" ] || unseen "several PHP-FPM versions: only $fpm was read, not $more"
-directives() { sed -n '/^[a-z][A-Za-z0-9_.]* => .* => /p' | raw; }
+directives() {
+    sed -n -E -e 's/^([a-z][A-Za-z0-9_.]*(pw|pass|secret|token|_key)[a-z]*) => .*/\1 => [redacted] => [redacted]/' -e '/^[a-z][A-Za-z0-9_.]* => .* => /p' | raw
+}
 sapi() { # name program
     block "$1_version"; "$2" -v 2>/dev/null | head -n 1 | raw
     block "$1_extensions"; "$2" -m 2>/dev/null | raw

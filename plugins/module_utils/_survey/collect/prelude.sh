@@ -12,6 +12,8 @@ umask 077
 unseen() { printf '@unseen '; printf '%s' "$*" | redact | tr '\n' ' '; echo; }
 absent() { echo '@absent'; exit 0; }
 have() { command -v "$1" >/dev/null 2>&1; }
+# The paths of the running programs of these names.
+# shellcheck disable=SC2012
 running() { ls -ln /proc/[0-9]*/exe 2>/dev/null | sed -n 's|^.* /proc/[0-9]*/exe -> ||p' | sed 's/ (deleted)$//' | grep -E "/($1)\$" | sort -u; }
 
 # Everything from the host goes through here: secrets end on the host. Names and shapes of secrets, not their values, decide.
@@ -28,12 +30,13 @@ redact() {
         -e "s#([Aa][Uu][Tt][Hh][Oo][Rr][Ii][Zz][Aa][Tt][Ii][Oo][Nn][\"']?[[:space:]]*(=>|[:=,])?[[:space:]]*)($q|[^;\"']+)#\\1$x#g" \
         -e "s#([Bb]earer[[:space:]]+)$b+#\\1$x#g" \
         -e "s#^([[:space:];]*[]A-Za-z0-9_.[-]*($s)[]A-Za-z0-9_.[-]*[[:space:]]*[=:])[^>].*\$#\\1 $x#" \
-        -e "s#(($s)[A-Za-z0-9_.-]*(\\]|[\"'])*[[:space:]]*(=>|[:=]|,)[[:space:]]*)($q|[^[:space:]\"']+)#\\1$x#g" \
+        -e "s#(($s)[A-Za-z0-9_.-]*(\\]|\\\\?[\"'])*[[:space:]]*(=>|[:=]|,)[[:space:]]*)($q|\\\\[\"'][^\"']*|[^[:space:]\"']+)#\\1$x#g" \
+        -e "s#([Xx]-[A-Za-z-]*([Kk]ey|[Tt]oken|[Ss]ecret|[Aa]uth)[[:space:]]+)($q|[^[:space:];]+)#\\1$x#g" \
         -e "s#((^|[^A-Za-z])(requirepass|masterauth|primaryauth|[A-Za-z-]*[Pp]assword|passwd|passphrase)[[:space:]]+)($q|[^[:space:];]+)#\\1$x#g" \
         -e "s#([A-Z0-9_]+(PASS|PASSWORD|PASSWD|PWD|SECRET|TOKEN|KEY)[[:space:]]+)($q|[^[:space:];]+)#\\1$x#g" \
         -e "s#(--?[a-z-]*(pass|passwd|pwd|secret|token|api-?key)[[:space:]]+)($q|[^[:space:]]+)#\\1$x#g" \
-        -e "s#((mysql|mariadb|mydumper|innobackupex|xtrabackup|sshpass)[^|;]*[[:space:]]-p)($q|[^[:space:]]+)#\\1$x#g" \
-        -e "s#((redis|valkey)-cli[^|;]*[[:space:]]-a[[:space:]]*)($q|[^[:space:]]+)#\\1$x#g" \
+        -e "s#((mysql|mariadb|mydumper|innobackupex|xtrabackup)[^|;]*[[:space:]]-p)($q|[^[:space:]]+)#\\1$x#g" \
+        -e "s#((sshpass[^|;]*[[:space:]]-p|(redis|valkey)-cli[^|;]*[[:space:]]-a)[[:space:]]*)($q|[^[:space:]]+)#\\1$x#g" \
         -e "s#((curl|wget|http|lftp)[^|;]*[[:space:]](-u|--user)[[:space:]=]*[\"']?[^[:space:]:]+:)$b+#\\1$x#g" \
         -e "s#(stats[[:space:]]+auth[[:space:]]+[^[:space:]:]+:)[^[:space:]]+#\\1$x#g" \
         -e "s#(auth-pass[[:space:]]+[^[:space:]]+[[:space:]]+)[^[:space:]]+#\\1$x#g"

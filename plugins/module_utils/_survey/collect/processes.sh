@@ -2,6 +2,7 @@
 # shellcheck shell=sh
 # Every process: program, user, unit, limits, memory. No arguments, but the file that an interpreter runs.
 [ "$(id -u)" = 0 ] || unseen 'not root: programs of other users cannot be seen'
+# shellcheck disable=SC2012
 exes() { ls -ln /proc/[0-9]*/exe 2>/dev/null | sed -n 's|^.* /proc/\([0-9]*\)/exe -> |\1 |p'; }
 block exe; exes | plain
 block status; grep -HE '^(Name|PPid|Uid|VmRSS):' /proc/[0-9]*/status 2>/dev/null | sed 's|^/proc/\([0-9]*\)/status:|\1 |' | plain

@@ -34,4 +34,8 @@ case $config in
         echo
         ;;
 esac
-[ "$(ls -ln /proc/[0-9]*/exe 2>/dev/null | grep -cE '/(redis|valkey)-server$')" -le 1 ] || unseen "several servers run: only the one on port ${port:-6379} was read"
+count=0
+for link in /proc/[0-9]*/exe; do
+    case $(readlink "$link" 2>/dev/null) in */redis-server | */valkey-server | */redis-check-rdb) count=$((count + 1)) ;; esac
+done
+[ "$count" -le 1 ] || unseen "several servers run: only the one on port ${port:-6379} was read"
