@@ -171,7 +171,7 @@ def _solve(
             model.add_exactly_one(after[guest.name, node.name] for node in left)
             for node in left:  # who is not on the failed node stays
                 model.add(after[guest.name, node.name] >= chosen[guest.name, node.name])
-                if guest.bridge not in node.bridges:
+                if guest.bridge not in node.bridges or guest.storage not in node.storages:
                     model.add(after[guest.name, node.name] == 0)
         _capacity(model, guests, left, after)
     peak = model.new_int_var(0, max((node.memory_mib for node in nodes), default=0), "peak")

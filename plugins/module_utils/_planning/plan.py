@@ -151,4 +151,7 @@ def _capacity(placed: placement.Placement, guests: list[Guest], policy: Policy) 
         else "No node to spare was asked for: when a node dies, its guests may find no place."
     )
     kept = f"{policy.reserve_mib} MiB of each node are kept for the hypervisor; other guests count with all of their memory."
-    return {"nodes": nodes, "spare_node_proven": placed.spare_proven, "explanation": f"{proof} {kept}"}
+    by_name = {node.name: node for node in placed.nodes}
+    local = [guest.name for guest in guests if guest.storage in by_name[placed.of_guest[guest.name]].local]
+    restore = f" {', '.join(local)} would have to be restored there: their disks die with their node." if local else ""
+    return {"nodes": nodes, "spare_node_proven": placed.spare_proven, "explanation": f"{proof}{restore} {kept}"}

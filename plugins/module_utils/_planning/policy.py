@@ -88,7 +88,7 @@ def parse(given: Mapping[str, Any], today: date) -> Policy:
         node_facts=given.get("node_facts") or {},
         waivers=_waivers(given.get("waivers") or [], today),
         dropped=_dropped(given.get("dropped_services") or []),
-        overrides=given.get("guests") or {},
+        overrides=_overrides(given.get("guests") or {}),
         comfort=_number(given.get("comfort", 1.5), "plan_comfort", 1.0),
         spare_nodes=int(_number(placement.get("spare_nodes", 1), "plan_placement.spare_nodes", 0)),
         reserve_mib=int(_number(placement.get("reserve_mib", 2048), "plan_placement.reserve_mib", 0)),
@@ -123,6 +123,22 @@ def _addresses(given: Mapping[str, Any]) -> AddressRange:
     if first <= gateway <= last:
         raise LotseError(f"the gateway {gateway} is among the addresses for guests", where, INVENTORY)
     return AddressRange(first, last, int(given["prefix"]), gateway)
+
+
+DECISIONS = {"cores": 1, "memory_mib": 512, "disk_gib": 1}  # the least that may be decided
+PLACES = ("node", "storage", "bridge")
+
+
+def _overrides(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    for guest, row in given.items():
+        strange = sorted(set(row) - set(DECISIONS) - set(PLACES))
+        if strange:
+            what = f"plan_guests.{guest} knows no {', '.join(strange)}"
+            raise LotseError(what, "plan_guests", f"it takes {', '.join([*DECISIONS, *PLACES])}")
+        for name, least in DECISIONS.items():
+            if name in row:
+                _number(row[name], f"plan_guests.{guest}.{name}", least)
+    return {guest: dict(row) for guest, row in given.items()}
 
 
 def _public(address: str) -> str:

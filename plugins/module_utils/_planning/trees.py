@@ -17,7 +17,7 @@ PASSING = re.compile(r"/(tmp|var/(log|tmp|lock|run))(/|$)")
 # A document root of such a name lies inside of its application.
 PUBLIC = frozenset({"htdocs", "html", "httpdocs", "public", "public_html", "web", "webroot", "www"})
 SESSIONS = "/var/lib/php/sessions"  # Debian's own
-SCRIPT = re.compile(r"(?<![\w/.-])(/[\w.+/-]+)")
+SCRIPT = re.compile(r"(?<![\w/.:-])(/[\w.+-][\w.+/-]*)")
 
 
 def of(host: LegacyHost) -> list[str]:

@@ -42,6 +42,8 @@ def refused(**changes: Any) -> LotseError:
         ({"dropped_services": [{"service": "notifid@web1", "reason": "r", "approver": "a"}]}, "web1 has no such service"),
         ({"dropped_services": [{"service": "notifyd@web9", "reason": "r", "approver": "a"}]}, "no legacy host is called web9"),
         ({"guests": {"db-02": {"cores": 2}}}, "decides about db-02"),
+        ({"guests": {"db-01": {"memory": 2048}}}, "knows no memory"),
+        ({"guests": {"db-01": {"cores": 0}}}, "cores is 0"),
         ({"guests": {"db-01": {"node": "pve9"}}}, "node pve9, which the cluster does not have"),
         ({"guests": {"db-01": {"storage": "ceph"}}}, "no node can take db-01"),
         ({"guest_defaults": {**LAB["guest_defaults"], "template": "debian-12"}}, "no template debian-12"),
@@ -86,7 +88,9 @@ def test_a_stranger_has_a_guests_name() -> None:
 def test_an_existing_guest_on_a_node_that_is_off() -> None:
     facts = cluster()
     facts["nodes"][1]["online"] = False
-    facts["guests"] = [{"name": "db-01", "vmid": 105, "node": "pve2", "status": "unknown", "pool": None, "tags": ["lotse"], "memory_bytes": 1, "cores": 1}]
+    facts["guests"] = [
+        {"name": "db-01", "vmid": 105, "node": "pve2", "status": "unknown", "pool": None, "tags": ["lotse"], "memory_bytes": 1, "cores": 1}
+    ]
     assert "db-01 is on node pve2, which is not online" in refused(cluster=facts).what
 
 
@@ -94,7 +98,7 @@ def test_no_room_for_a_dead_node() -> None:
     """Two nodes that together hold the guests, but not one of them alone."""
     surveys = {"db1": bare("db1", 21, **mariadb()), "cache1": bare("cache1", 22, **redis())}
     sizes = {"db-01": {"memory_mib": 4096}, "cache-01": {"memory_mib": 4096}}
-    given = {"surveys": surveys, "cluster": cluster(2, memory_gib=8), "guests": sizes, "dropped_services": []}
+    given: dict[str, Any] = {"surveys": surveys, "cluster": cluster(2, memory_gib=8), "guests": sizes, "dropped_services": []}
     assert "not when any one node dies" in refused(**given).what
     assert plan(**given, placement={"spare_nodes": 0})["capacity"]["spare_node_proven"] is False
 

@@ -25,10 +25,11 @@ def estates(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, str]]]:
     for name, number in numbers.items():
         kind = name.rstrip("0123456789")
         own = web(name) if kind == "web" else mariadb() if kind == "db" else redis()
+        process = {"web": "php-fpm7.4", "db": "mariadbd", "cache": "redis-server"}[kind]
         peers = draw(st.lists(st.sampled_from(sorted(numbers)), max_size=3, unique=True))
         own["connections"] = [
             {"local_address": f"10.77.0.{number}", "local_port": 40000 + place, "peer_address": f"10.77.0.{numbers[peer]}",
-             "peer_port": ports[peer.rstrip("0123456789")], "process": {"web": "php-fpm7.4", "db": "mariadbd", "cache": "redis-server"}[kind], "unit": None}
+             "peer_port": ports[peer.rstrip("0123456789")], "process": process, "unit": None}
             for place, peer in enumerate(peers)
             if peer != name
         ]  # fmt: skip
@@ -89,7 +90,9 @@ def test_waves_respect_dependencies_and_movers(estate: tuple[dict[str, Any], lis
             assert kinds[source] == "edge" or source in against, "an order that is turned round must be a concern"
         else:
             assert wave[target] <= wave[source]
-    sections = {section: {move["wave"] for move in found["moves"] if move["section"] == section} for section in {move["section"] for move in found["moves"]}}
+    sections = {
+        section: {move["wave"] for move in found["moves"] if move["section"] == section} for section in {move["section"] for move in found["moves"]}
+    }
     assert all(len(waves) == 1 for waves in sections.values()), "a section is cut in one wave"
 
 
@@ -116,7 +119,8 @@ def test_no_node_is_ever_too_full_whichever_dies(
 
 
 def fits(guests: list[dict[str, Any]], room: int, cores: int) -> bool:
-    return sum(guest["memory_mib"] for guest in guests) <= room and sum(guest["cores"] for guest in guests) <= cores
+    memory, needed = (sum(int(guest[name]) for guest in guests) for name in ("memory_mib", "cores"))
+    return memory <= room and needed <= cores
 
 
 def refuge(orphans: list[dict[str, Any]], left: list[list[dict[str, Any]]], room: int, cores: int) -> bool:

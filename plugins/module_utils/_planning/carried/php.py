@@ -100,13 +100,26 @@ def _number(value: object) -> object:
     return int(text) if text.isdigit() else text
 
 
+def sockets(host: LegacyHost) -> dict[str, str]:
+    """Pools by what they listen on, as nginx writes it without ``unix:``. A bare port means all addresses."""
+    found = {}
+    for pool in host.part("php").get("pools") or ():
+        listen = str(pool["listen"])
+        found[f"127.0.0.1:{listen}" if listen.isdigit() else listen] = str(pool["name"])
+    return found
+
+
+def socket_of(vhost: Mapping[str, Any]) -> str:
+    return str(vhost.get("fastcgi_pass") or "").removeprefix("unix:").replace("localhost:", "127.0.0.1:")
+
+
 def vhosts(host: LegacyHost) -> list[Row]:
     """Vhosts with a document root, each with the pool whose socket it passes PHP to; a vhost without PHP gets the first."""
-    by_listen = {str(pool["listen"]): str(pool["name"]) for pool in host.part("php").get("pools") or ()}
+    by_listen = sockets(host)
     names = sorted(by_listen.values())
     found = []
     for vhost in sorted((row for row in host.part("nginx").get("vhosts") or () if row.get("root")), key=lambda row: str(row["name"])):
-        socket = str(vhost.get("fastcgi_pass") or "").removeprefix("unix:")
+        socket = socket_of(vhost)
         row: Row = {
             "name": str(vhost["name"]),
             "server_names": [str(name) for name in vhost.get("server_names") or ["_"]],

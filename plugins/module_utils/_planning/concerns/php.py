@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from .. import debian13, trees
-from ..carried.php import differences, removed, unknown
+from ..carried.php import differences, removed, socket_of, sockets, unknown
 from ..model import Draft, Finding, LegacyHost, Service
 from ..moves import version
 from .detector import detector, listed
@@ -136,4 +136,51 @@ def sessions_on_disk(draft: Draft) -> Iterator[Finding]:
             )
 
 
-DETECTORS = (php_version, php_ini_difference, php_cli_difference, php_setting_gone, php_extension, sessions_on_disk)
+@detector("vhost-without-pool", "A vhost whose PHP no surveyed pool runs")
+def vhost_without_pool(draft: Draft) -> Iterator[Finding]:
+    for service in draft.services:
+        if service.kind != "http":
+            continue
+        host = draft.hosts[service.host]
+        known = sockets(host)
+        lost = sorted(
+            f"{vhost['name']} ({vhost.get('fastcgi_pass') or 'no PHP'})"
+            for vhost in host.part("nginx").get("vhosts") or ()
+            if not known or (vhost.get("fastcgi_pass") and socket_of(vhost) not in known)
+        )
+        if lost:
+            yield Finding(
+                host=host.name,
+                severity="critical",
+                service=service.id,
+                old=listed(lost),
+                new="the role web_php runs every vhost with a pool that it knows"
+                + (": the first one would get it" if known else ", and there is none"),
+                remedy="Name the pool's socket in the old vhost directly, or move the vhost by hand.",
+            )
+
+
+@detector("pool-owner", "A pool whose user or group the guest would not have")
+def pool_owner(draft: Draft) -> Iterator[Finding]:
+    for service in draft.services:
+        if service.kind != "http":
+            continue
+        host = draft.hosts[service.host]
+        carried = draft.settings_of(service.id).get("base_users", ())
+        static = {str(row["name"]) for row in host.rows("users") if int(row["uid"]) < debian13.STATIC_IDS}
+        users, groups = {row["name"] for row in carried} | static, {row["group"] for row in carried} | static
+        for pool in host.part("php").get("pools") or ():
+            lacks = [f"user {pool['user']}"] * (pool["user"] not in users) + [f"group {pool['group']}"] * (pool["group"] not in groups)
+            if lacks:
+                yield Finding(
+                    host=host.name,
+                    severity="critical",
+                    service=service.id,
+                    title=f"Pool {pool['name']} runs as somebody that the guest would not have",
+                    old=f"{' and '.join(lacks)}, not from passwd or not anybody's primary group",
+                    new="PHP-FPM refuses to start with it",
+                    remedy="Make it a local user with this primary group on the old host, and survey again.",
+                )
+
+
+DETECTORS = (vhost_without_pool, pool_owner, php_version, php_ini_difference, php_cli_difference, php_setting_gone, php_extension, sessions_on_disk)

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every detector speaks when it should, is silent when it should, and says whether the plan cures it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from ansible_collections.lotse.estate.plugins.module_utils._planning.concerns import DETECTORS
+from ansible_collections.lotse.estate.plugins.module_utils._planning.plan import blocking
+
+from .estates import LAB, bare, cluster, concerns, haproxy, job, lab_surveys, mariadb, plan, redis, web
+
+NO_DROPS: dict[str, Any] = {"dropped_services": []}
+QUIET = {"character_set_server": "utf8mb4", "collation_server": "utf8mb4_uca1400_ai_ci", "sql_mode": "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
+         "NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION", "port": "3306"}  # fmt: skip
+
+
+def quiet() -> dict[str, dict[str, Any]]:
+    """An estate without any surprise: Debian 13's own values everywhere."""
+    page = web("web1")
+    page["php"]["version"] = "8.4"
+    facts = {"version": "11.8.2", "variables": QUIET}
+    return {
+        "edge1": bare("edge1", 11, addresses=["10.77.0.11/24", "10.77.0.10/24"], **haproxy(("web1", 12))),
+        "web1": bare("web1", 12, **page),
+        "db1": bare("db1", 13, **mariadb(**facts)),
+    }  # fmt: skip
+
+
+def assessed(surveys: dict[str, dict[str, Any]], **changes: Any) -> dict[str, Any]:
+    return plan(surveys, cluster(), **{**NO_DROPS, **changes})
+
+
+def test_a_quiet_estate_has_no_concern() -> None:
+    """But for one that the plan cures: sessions are not files here, and PHP's own default is files."""
+    rows = assessed(quiet(), legacy_facts={host: {"watts": 1, "rack_units": 1} for host in quiet()})["concerns"]
+    assert [(row["id"], row["old"], row["applied"]) for row in rows] == [("php-ini-difference", "session.save_handler = redis", True)]
+
+
+def section(host: str, name: str, value: Any) -> Any:
+    def change(surveys: dict[str, dict[str, Any]]) -> None:
+        surveys[host][name] = value
+
+    return change
+
+
+def inside(host: str, *path: Any, value: Any) -> Any:
+    def change(surveys: dict[str, dict[str, Any]]) -> None:
+        place: Any = surveys[host]
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+
+    return change
+
+
+def added(name: str, number: int, **sections: Any) -> Any:
+    def change(surveys: dict[str, dict[str, Any]]) -> None:
+        surveys[name] = bare(name, number, **sections)
+
+    return change
+
+
+NGINX = ("web1", "nginx", "vhosts", 0)
+POOL = ("web1", "php", "pools", 0)
+LISTEN = {"protocol": "tcp", "address": "::", "port": 5672, "process": "beam.smp", "unit": "rabbitmq-server.service"}
+CRON_D = {
+    "user": "root",
+    "source": "/etc/cron.d/backup",
+    "spool": False,
+    "schedule": "0 1 * * *",
+    "command": "/opt/backup",
+    "line": "0 1 * * * root /opt/backup",
+}
+UNKNOWN_EXE = {"exe": "/usr/local/bin/x", "unit": None, "user": "root", "deleted": True}
+LITERAL = [{"file": "/srv/web1/config.php", "line": 3, "address": "10.77.0.13"}]
+
+# id of the concern, the change that causes it, its severity, and whether the plan cures it
+CASES: list[tuple[str, Any, str, bool]] = [
+    ("not-assessed", section("db1", "not_assessed", [{"section": "cron", "reason": "permission denied"}]), "critical", False),
+    ("not-assessed", section("db1", "not_assessed", [{"section": "hardware", "reason": "no lscpu"}]), "warning", False),
+    ("unknown-service", section("db1", "listening", [LISTEN]), "critical", False),
+    ("unknown-service", section("db1", "unpackaged", [UNKNOWN_EXE]), "critical", False),
+    ("unpackaged-binary", section("db1", "unpackaged", [UNKNOWN_EXE]), "warning", False),
+    ("nothing-to-move", added("old", 40), "warning", False),
+    ("no-edge", inside("edge1", "haproxy", "backends", 0, "servers", 0, "port", value=8080), "critical", False),
+    ("several-servers", inside("edge1", "haproxy", "backends", 0, "servers", value=[
+        {"name": "web1", "address": "10.77.0.12", "port": 80}, {"name": "web2", "address": "10.77.0.14", "port": 80}]), "warning", False),
+    ("several-edges", added("edge2", 40, addresses=["10.77.0.10/24"], **haproxy(("web1", 12))), "critical", False),
+    ("public-address", section("edge1", "addresses", ["10.77.0.11/24"]), "critical", False),
+    ("tls-vhost", inside(*NGINX, "listen", value=["80", "443 ssl"]), "critical", False),
+    ("proxy-vhost", inside("web1", "nginx", "vhosts", value=[{"name": "api", "root": None, "proxy_pass": "http://127.0.0.1:3000", "listen": ["80"]},
+                                                            web("web1")["nginx"]["vhosts"][0]]), "critical", False),
+    ("hard-coded-address", section("web1", "literal_addresses", LITERAL), "critical", True),
+    ("hard-coded-address", section("web1", "literal_addresses", [{**LITERAL[0], "file": "/etc/nginx/conf.d/x.conf"}]), "warning", False),
+    ("partner-address", section("web1", "literal_addresses", [{**LITERAL[0], "address": "198.51.100.7"}]), "info", False),
+    ("vhost-without-pool", inside(*NGINX, "fastcgi_pass", value="unix:/run/php/other.sock"), "critical", False),
+    ("vhost-without-pool", section("web1", "php", None), "critical", False),
+    ("pool-owner", inside(*POOL, "user", value="ldapuser"), "critical", False),
+    ("pool-owner", inside(*POOL, "group", value="editors"), "critical", False),
+    ("php-version", inside("web1", "php", "version", value="7.4"), "warning", False),
+    ("php-ini-difference", inside("web1", "php", "ini", value={"short_open_tag": "On"}), "critical", True),
+    ("php-cli-difference", lambda surveys: (inside("web1", "php", "cli_ini", value={"memory_limit": "64M"})(surveys),
+                                            section("web1", "cron", [job("app", "php /srv/web1/a.php")])(surveys)), "warning", True),
+    ("php-setting-gone", inside("web1", "php", "ini", value={"track_errors": "On"}), "warning", False),
+    ("php-setting-gone", inside("web1", "php", "ini", value={"made.up": "1"}), "warning", False),
+    ("php-extension", inside("web1", "php", "extensions", value=["mcrypt"]), "critical", False),
+    ("sessions-on-disk", inside(*POOL, "ini", value={}), "critical", True),
+    ("database-version", inside("db1", "mariadb", "version", value="10.5.23"), "warning", True),
+    ("database-version", inside("db1", "mariadb", "version", value="10.1.48"), "warning", False),
+    ("database-version", inside("db1", "mariadb", "version", value="12.0.1"), "critical", False),
+    ("database-version", inside("db1", "mariadb", "flavour", value="mysql"), "critical", False),
+    ("cache-version", added("cache1", 40, **redis()), "warning", True),
+    ("cache-version", added("cache1", 40, **redis(version="8.0.2")), "critical", False),
+    ("cache-password", added("cache1", 40, **redis(password_set=True)), "critical", False),
+    ("sql-mode", inside("db1", "mariadb", "variables", "sql_mode", value=""), "critical", True),
+    ("sql-mode", inside("db1", "mariadb", "variables", "sql_mode", value="MADE_UP"), "critical", False),
+    ("collation", inside("db1", "mariadb", "variables", "collation_server", value="utf8mb4_general_ci"), "warning", True),
+    ("missing-primary-key", inside("db1", "mariadb", "without_primary_key", value=["app.log"]), "warning", False),
+    ("table-engine", inside("db1", "mariadb", "engines", value={"InnoDB": 3, "MyISAM": 1}), "warning", False),
+    ("privileged-writers", inside("db1", "mariadb", "privileged_accounts", value=["root@localhost", "admin@%"]), "warning", False),
+    ("authentication-plugin", inside("db1", "mariadb", "accounts", value=[{"account": "a@%", "plugin": "caching_sha2_password"}]), "critical", False),
+    ("scheduled-events", inside("db1", "mariadb", "variables", "event_scheduler", value="ON"), "warning", False),
+    ("hidden-cron", section("web1", "cron", [job("app", "php /srv/web1/a.php")]), "warning", True),
+    ("split-file-tree", section("web1", "cron", [job("app", "php /srv/web1/a.php")]), "warning", False),
+    ("cron-outside-spool", section("web1", "cron", [CRON_D]), "critical", False),
+    ("time-zone", inside("db1", "os", "time_zone", value="Europe/Berlin"), "critical", True),
+    ("uid-mismatch", inside("web1", "users", 0, "uid", value=1501), "critical", True),
+    ("nofile-limit", section("db1", "services", [{"name": "mariadb", "nofile": 20000, "nofile_unit": 48000}]), "warning", True),
+    ("nofile-limit", section("web1", "services", [{"name": "nginx", "nofile": 1048576}]), "warning", False),
+    ("architecture", inside("db1", "os", "architecture", value="i686"), "critical", False),
+    ("long-uptime", inside("db1", "measured", "uptime_s", value=500 * 86400), "info", False),
+    ("power-unknown", lambda _: None, "info", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "change", "severity", "applied"), CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
+def test_a_detector_speaks(name: str, change: Any, severity: str, applied: bool) -> None:
+    surveys = copy.deepcopy(quiet())
+    change(surveys)
+    facts = {host: {"watts": 1, "rack_units": 1} for host in surveys} if name != "power-unknown" else {}
+    rows = concerns(assessed(surveys, legacy_facts=facts), name)
+    assert rows, "the detector did not see it"
+    assert {(row["severity"], row["applied"]) for row in rows} == {(severity, applied)}
+    assert all(row["old"] and row["new"] and row["remedy"] and row["host"] in surveys for row in rows)
+
+
+def test_the_cases_cover_every_detector() -> None:
+    tried = {name for name, *_ in CASES}
+    untried = {detector.id for detector in DETECTORS} - tried
+    assert untried == {"dependency-against-order", "dependency-ring"}, "these two have tests of their own"
+
+
+def link(surveys: dict[str, dict[str, Any]], source: str, process: str, number: int, port: int) -> None:
+    row = {"local_address": "", "local_port": 40000, "peer_address": f"10.77.0.{number}", "peer_port": port, "process": process, "unit": None}
+    surveys[source]["connections"].append(row)
+
+
+def test_a_database_that_calls_the_web_server() -> None:
+    surveys = quiet()
+    link(surveys, "db1", "mariadbd", 12, 80)
+    assert [row["service"] for row in concerns(assessed(surveys), "dependency-against-order")] == ["mariadb@db1"]
+
+
+def test_web_servers_that_need_each_other() -> None:
+    surveys = quiet() | {"web2": bare("web2", 14, **web("web2"))}
+    link(surveys, "web1", "php-fpm8.4", 14, 80)
+    link(surveys, "web2", "php-fpm8.4", 12, 80)
+    found = assessed(surveys)
+    assert len(concerns(found, "dependency-ring")) == 1
+    assert len({move["wave"] for move in found["moves"] if move["kind"] == "http"}) == 1
+
+
+def test_system_programs_and_the_services_own_sockets_are_no_strangers() -> None:
+    surveys = quiet()
+    rows = [("sshd", "ssh.service"), ("systemd-resolve", "systemd-resolved.service"), ("mariadbd", "mariadb.service"), ("chronyd", "chrony.service")]
+    surveys["db1"]["listening"] = [{"protocol": "tcp", "address": "::", "port": 1, "process": process, "unit": unit} for process, unit in rows]
+    assert concerns(assessed(surveys), "unknown-service") == []
+
+
+def test_a_program_of_a_kind_that_the_host_does_not_have_is_a_stranger() -> None:
+    """nginx runs, but its section could not be read: it must not pass as covered."""
+    surveys = quiet()
+    surveys["db1"]["listening"] = [{"protocol": "tcp", "address": "::", "port": 80, "process": "nginx", "unit": "nginx.service"}]
+    assert len(concerns(assessed(surveys), "unknown-service")) == 1
+
+
+def test_what_is_not_dropped_blocks() -> None:
+    names = [row["id"] for row in blocking(plan(dropped_services=[]))]
+    assert names == ["unknown-service"]
+    assert blocking(plan()) == []
+
+
+WAIVER = {"id": "unknown-service", "host": "web1", "reason": "moved by hand", "approver": "head of operations", "expires": "2026-12-01"}
+
+
+def test_a_waiver_counts_for_its_concern_and_host() -> None:
+    found = plan(dropped_services=[], waivers=[WAIVER])
+    assert blocking(found) == []
+    assert concerns(found, "unknown-service")[0]["waived"] == {"reason": "moved by hand", "approver": "head of operations", "expires": "2026-12-01"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"expires": "2026-11-23"}, {"expires": "soon"}, {"expires": None}, {"approver": " "}, {"reason": ""}, {"host": "db1"}, {"id": "unknown"}],
+)
+def test_other_waivers_do_not_count(change: dict[str, Any]) -> None:
+    assert blocking(plan(dropped_services=[], waivers=[{**WAIVER, **change}]))
+
+
+def test_a_waiver_holds_until_the_end_of_its_day() -> None:
+    assert blocking(plan(dropped_services=[], waivers=[{**WAIVER, "expires": "2026-11-24"}])) == []
+
+
+def test_an_ambiguous_address_is_not_rewritten_and_not_called_cured() -> None:
+    surveys = lab_surveys()
+    surveys["db1"]["redis"] = {"version": "6.0.16", "config": {"port": "6379"}, "keys": {}, "used_memory_mib": 1}
+    found = plan(surveys, dropped_services=LAB["dropped_services"])
+    files = next(move for move in found["moves"] if move["id"] == "files")
+    assert files["parameters"]["rewrite"] == [{"file": "/srv/community/config.php", "replace": {"10.77.0.14": "10.77.0.104"}}]
+    row = next(row for row in concerns(found, "hard-coded-address") if row["service"] == "files@web1")
+    assert (row["severity"], row["applied"]) == ("warning", False)
