@@ -97,7 +97,7 @@ def _move(move: Mapping[str, Any], entries: Sequence[Entry]) -> dict[str, Any]:
         ],
         "phases": [{"state": span.name, "started_at": iso(span.start), "ended_at": iso(span.end)} for span in spans(entries)],
         "runs": list(dict.fromkeys(str(entry["run"]) for entry in entries)),
-        "fenced_writes": _fenced_of(entries),
+        "fenced_writes": _sum(_looks(entries)),
     }
 
 
@@ -105,11 +105,10 @@ def _last(made: Sequence[Cut], *, back: bool) -> Cut | None:
     return next((cut for cut in reversed(made) if cut.back == back), None)
 
 
-def _fenced_of(entries: Sequence[Entry]) -> int | None:
-    """Writes on the fenced side over all cutovers of a move. Each look counts from the fence on, so the last look of a cutover is its count.
+def _looks(entries: Sequence[Entry]) -> list[int | None]:
+    """Writes on the fenced side by cutover, None for one that was not looked at. Each look counts from the fence on, so the last one is it.
 
-    None when there was no cutover, or when one was not looked at. A cutover that was undone, by an abort or by the run that found it half-done,
-    needs no look: its old side was meant to write again.
+    A cutover that was undone, by an abort or by the run that found it half-done, needs no look: its old side was meant to write again.
     """
     counts: list[int | None] = []
     is_open, looked = False, None
@@ -123,23 +122,25 @@ def _fenced_of(entries: Sequence[Entry]) -> int | None:
             is_open, looked = False, None
         elif what == ("observation", "fenced-side") and is_open:
             looked = int(entry["data"]["writes"])
-    counts += [looked] if is_open else []
+    return [*counts, looked] if is_open else counts
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
     known = [count for count in counts if count is not None]
     return sum(known) if known and len(known) == len(counts) else None
 
 
 def _fenced(plan: Plan, journals: Journals) -> int | None:
     """The sum over all moves; None when a stateful move that crossed was not looked at, or none has crossed."""
-    counted: list[int] = []
+    counted: list[int | None] = []
     for move in plan["moves"]:
         entries = journals.get(str(move["id"]), ())
-        crossed = any(cut.outcome == "done" for cut in cuts(entries)) or state(entries) in {"committed", "observing"}
-        writes = _fenced_of(entries)
-        if writes is not None:
-            counted.append(writes)
-        elif crossed and move["kind"] in STATEFUL:
-            return None
-    return sum(counted) if counted else None
+        looks = _looks(entries)
+        if move["kind"] in STATEFUL:
+            counted += looks or ([None] if state(entries) in {"committed", "observing"} else [])
+        else:
+            counted += [look for look in looks if look is not None]
+    return _sum(counted)
 
 
 def _same_time(load: Mapping[str, Any], journals: Journals) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .chart import short
-from .shell import badge, empty, escape, fold, pairs, plural, table
+from .figures import STATEFUL
+from .shell import NOT_PROVEN, badge, empty, escape, fold, pairs, plural, table
 from .timeline import Entry, clock_time, seconds
 
 Row = Mapping[str, Any]
@@ -40,7 +41,7 @@ def _move(move: Row, entries: Sequence[Entry]) -> str:
         ("Service", f"{escape(move['service'])}, {escape(move['kind'])}"),
         ("Began, ended", f"{_time(move['started_at'])}, {_time(move['ended_at'])}"),
         ("Users' requests waited", _pause(move["write_pause_ms"])),
-        ("Writes on the fenced side", _proven(move["fenced_writes"])),
+        ("Writes on the fenced side", _fenced(move)),
         ("Way back", escape(move["rollback"])),
         ("Run by", ", ".join(f"<code>{escape(run)}</code>" for run in move["runs"]) or '<span class="muted">nobody yet</span>'),
     ]
@@ -89,8 +90,12 @@ def _pause(milliseconds: Any) -> str:
     return '<span class="muted">no pause measured</span>' if milliseconds is None else f"{escape(milliseconds)} ms"
 
 
-def _proven(value: Any) -> str:
-    return badge("not_assessed", "not proven") if value is None else escape(value)
+def _fenced(move: Row) -> str:
+    if move["fenced_writes"] is not None:
+        return escape(move["fenced_writes"])
+    if move["kind"] not in STATEFUL or not move["cuts"]:
+        return '<span class="muted">none are possible</span>' if move["cuts"] else '<span class="muted">no cutover yet</span>'
+    return badge("not_assessed", NOT_PROVEN)
 
 
 SCRIPT = """

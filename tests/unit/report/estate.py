@@ -32,21 +32,24 @@ def plan_of(moves: Sequence[Mapping[str, Any]], concerns: Iterable[Mapping[str, 
     hosts = dict.fromkeys([*WATTS, *(str(row["from"]) for row in moves)])
     guests = list(dict.fromkeys(str(row["to"]) for row in moves))
     facts = {host: WATTS.get(host, (100, 1)) for host in hosts}
+    staying = set(facts) - {str(row["from"]) for row in moves}
+    waves = sorted({row["wave"] for row in moves})
     return {
         "schema": "lotse/plan/1",
         "environment": "lab",
-        "legacy": {host: {"address": f"10.77.0.{11 + n}", "os": "Debian 11", "watts": facts[host][0], "rack_units": facts[host][1], "memory_mib": 8192, "cpus": 4}
-                   for n, host in enumerate(hosts)},
-        "services": [{"id": row["service"], "kind": row["kind"], "host": row["from"], "name": f"{row['kind']} of {row['from']}", "port": 80} for row in moves],
+        "legacy": {host: {"address": f"10.77.0.{11 + n}", "os": "Debian 11", "watts": facts[host][0], "rack_units": facts[host][1],
+                          "memory_mib": 8192, "cpus": 4} for n, host in enumerate(hosts)},
+        "services": [{"id": row["service"], "kind": row["kind"], "host": row["from"], "name": f"{row['kind']} of {row['from']}", "port": 80}
+                     for row in moves],
         "guests": [{"name": name, "node": f"pve{1 + n % 4}", "cores": 1 + n % 2, "memory_mib": 512, "address": f"10.77.0.{101 + n}/24"}
                    for n, name in enumerate(guests)],
-        "waves": [{"number": number, "moves": [row["id"] for row in moves if row["wave"] == number]} for number in sorted({row["wave"] for row in moves})],
+        "waves": [{"number": number, "moves": [row["id"] for row in moves if row["wave"] == number]} for number in waves],
         "moves": [dict(row) for row in moves],
         "concerns": [dict(row) for row in concerns],
         "savings": {"power_watts_before": sum(watts for watts, _units in facts.values()),
-                    "power_watts_after": 62 + sum(facts[host][0] for host in set(facts) - {str(row["from"]) for row in moves}),
+                    "power_watts_after": 62 + sum(facts[host][0] for host in staying),
                     "rack_units_before": sum(units for _watts, units in facts.values()),
-                    "rack_units_after": sum(facts[host][1] for host in set(facts) - {str(row["from"]) for row in moves})},
+                    "rack_units_after": sum(facts[host][1] for host in staying)},
         "capacity": {"nodes": [{"name": f"pve{n + 1}", "memory_mib": 16384, "planned_memory_mib": 512, "guests": guests[n::4]} for n in range(4)]},
     }  # fmt: skip
 
