@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -146,12 +145,29 @@ def _bytes(path: Path) -> bytes | None:
 
 
 def _diff(path: Path, text: str) -> dict[str, str]:
-    """The figures line by line; of the page only that it differs."""
-    if path.suffix != ".html":
-        before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-        lines = difflib.unified_diff(before.splitlines(keepends=True), text.splitlines(keepends=True), str(path), str(path), n=1)
-        return {"prepared": "".join(lines)}
-    return {"prepared": f"{'~' if path.is_file() else '+'} {path}: {len(text)} characters\n"}
+    """That a file differs, and of the figures how: each one before and after."""
+    lines = [f"{path} ({'changes' if path.is_file() else 'new'})"]
+    if path.name == "crossing.json":
+        try:
+            before = _flat(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+        except ValueError:
+            before = {}
+        after = _flat(json.loads(text))
+        names = [name for name in {**after, **before} if before.get(name) != after.get(name)]
+        lines += [f"  {name}: {before.get(name, 'nothing')} -> {after.get(name, 'nothing')}" for name in names]
+    return {"prepared": "\n".join(lines) + "\n"}
+
+
+def _flat(value: Any, name: str = "") -> dict[str, str]:
+    """Figures by dotted name. Of a list of moves each move's state and pause, of other lists the number of entries."""
+    if isinstance(value, dict):
+        found: dict[str, str] = {}
+        for key, entry in value.items():
+            found |= _flat(entry, f"{name}.{key}" if name else key)
+        return found
+    if name == "moves":
+        return {f"moves.{move['id']}": f"{move['state']}, pause {json.dumps(move['write_pause_ms'])} ms" for move in value}
+    return {name: f"{len(value)} entries" if isinstance(value, list) else json.dumps(value)}
 
 
 def _write(path: Path, text: str) -> None:

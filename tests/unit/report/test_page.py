@@ -209,7 +209,7 @@ def poisoned(poison: str) -> str:
     rows = estate.requests(330, rate=2)
     rows[100] |= {"ok": False, "error": poison, "op": poison, "status": poison}
     told = {
-        f"{name}{poison}": [{**entry, "run": poison, "data": entry["data"] if entry["step"] == "cut" else hostile(entry["data"], poison)} for entry in entries]
+        f"{name}{poison}": [{**entry, "run": poison, "data": hostile(entry["data"], poison if entry["step"] != "cut" else "")} for entry in entries]
         for name, entries in journals.items()
     }
     phases = estate.phases(f"Survey{poison} | a", f"Plan | {poison}", length=150)

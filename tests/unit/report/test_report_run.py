@@ -87,9 +87,11 @@ def test_the_diff_shows_the_figures_that_change(directory: Path, load_dir: Path)
     report(directory, load_dir)
     (directory / "ledger.yml").unlink()
     text = "".join(piece["prepared"] for piece in report(directory, load_dir, check=True)["diff"])
-    assert '+ "power_watts_after": 1122,' in text
-    assert '- "power_watts_after": 772,' in text
-    assert "crossing.html" in text
+    assert "  power_watts_after: 772 -> 1122\n" in text
+    assert "crossing.html (changes)" in text
+    assert "requests_total" not in text
+    fresh = "".join(piece["prepared"] for piece in report(estate.write(directory.parent / "fresh", LAB, estate.crossed(LAB)), check=True)["diff"])
+    assert "  moves.mariadb: nothing -> committed, pause 34.5 ms\n" in fresh
 
 
 def test_a_torn_last_line_is_no_record(directory: Path, load_dir: Path) -> None:
