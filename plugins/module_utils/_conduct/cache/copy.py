@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..._domain.errors import LotseError
@@ -39,32 +39,63 @@ async def compare(source: Cache, target: Cache) -> Difference:
     """Looks at every key of both servers."""
     found, whole = Difference(), hashlib.sha256()
     for database in sorted({*await source.databases(), *await target.databases()}):
-        await asyncio.gather(source.call("SELECT", database), target.call("SELECT", database))
+        await _select(database, source, target)
         ours, theirs = await asyncio.gather(_keys(source), _keys(target))
         found.keys += len(ours)
         found.extra[database] = sorted(theirs - ours)
-        found.changed[database] = []
-        names = sorted(ours)
-        for start in range(0, len(names), BATCH):
-            batch = names[start : start + BATCH]
-            lines, others = await asyncio.gather(_digest(source, batch), _digest(target, batch))
-            found.changed[database] += differing(batch, lines, others)
-            for name, line in zip(batch, lines, strict=True):
-                whole.update(b"%d %s %s\n" % (database, name, line.rsplit(" ", 1)[0].encode()))
+        lines = await _unlike(source, target, sorted(ours), found.changed.setdefault(database, []))
+        for name, line in lines:
+            whole.update(b"%d %s %s\n" % (database, name, line.rsplit(" ", 1)[0].encode()))
     found.digest = whole.hexdigest()
+    return found
+
+
+async def compare_keys(source: Cache, target: Cache, names: Iterable[bytes], before: Difference) -> Difference:
+    """Looks at some keys, in every database. ``before`` is the last look at every key."""
+    found, wanted = Difference(keys=before.keys, digest=before.digest), sorted(names)
+    for database in sorted({*await source.databases(), *await target.databases()}):
+        await _select(database, source, target)
+        found.extra[database] = []
+        await _unlike(source, target, wanted, found.changed.setdefault(database, []))
+    return found
+
+
+async def compare_again(source: Cache, target: Cache, before: Difference) -> Difference:
+    """Looks again at what was unlike and has been repaired, and counts all keys. Enough when nothing can have changed since ``before``."""
+    found = Difference(digest=before.digest)
+    for database in sorted({*before.changed, *await source.databases(), *await target.databases()}):
+        await _select(database, source, target)
+        repaired = [*before.changed.get(database, []), *before.extra.get(database, [])]
+        await _unlike(source, target, repaired, found.changed.setdefault(database, []))
+        ours, theirs = await asyncio.gather(source.call("DBSIZE"), target.call("DBSIZE"))
+        found.keys += ours
+        # A key that expires between two counts is no difference, so names decide.
+        found.extra[database] = sorted((await _keys(target)) ^ (await _keys(source))) if ours != theirs else []
     return found
 
 
 async def repair(source: Cache, target: Cache, difference: Difference) -> None:
     """Copies what differs, deletes what is too much."""
     for database, names in difference.changed.items():
-        await asyncio.gather(source.call("SELECT", database), target.call("SELECT", database))
+        await _select(database, source, target)
         for start in range(0, len(names), BATCH):
             await _copy(source, target, names[start : start + BATCH])
-    for database, names in difference.extra.items():
-        if names:
-            await target.call("SELECT", database)
-            await target.many([("DEL", name) for name in names])
+        await _copy(source, target, difference.extra[database])  # what the source does not have is deleted
+
+
+async def _select(database: int, *caches: Cache) -> None:
+    await asyncio.gather(*(cache.call("SELECT", database) for cache in caches))
+
+
+async def _unlike(source: Cache, target: Cache, names: Sequence[bytes], unlike: list[bytes]) -> list[tuple[bytes, str]]:
+    """Adds the keys of which both sides say different things to ``unlike``; gives the source's line of every key."""
+    said: list[tuple[bytes, str]] = []
+    for start in range(0, len(names), BATCH):
+        batch = names[start : start + BATCH]
+        lines, others = await asyncio.gather(_digest(source, batch), _digest(target, batch))
+        unlike += differing(batch, lines, others)
+        said += zip(batch, lines, strict=True)
+    return said
 
 
 async def _keys(cache: Cache) -> set[bytes]:
@@ -83,7 +114,7 @@ async def _digest(cache: Cache, names: Sequence[bytes]) -> list[str]:
 
 
 async def _copy(source: Cache, target: Cache, names: Sequence[bytes]) -> None:
-    kinds = [kind.decode() for kind in await source.many([("TYPE", name) for name in names])]
+    kinds = [kind.decode() for kind in await source.many([("TYPE", name) for name in names])] if names else []
     unknown = {kind for kind in kinds if kind != "none" and kind not in READERS}
     if unknown:
         raise LotseError(f"keys of the type {', '.join(sorted(unknown))} cannot be copied", source.host, "remove them, or keep the new side")
@@ -99,7 +130,8 @@ async def _copy(source: Cache, target: Cache, names: Sequence[bytes]) -> None:
             continue
         key = await _stream(source, name, content, ends) if kind == "stream" else Key(name, kind, content, ends)
         writes += commands(key)  # type: ignore[arg-type]
-    await target.many(writes, atomic=True)
+    if writes:
+        await target.many(writes, atomic=True)
 
 
 async def _stream(source: Cache, name: bytes, entries: object, ends: int) -> Key:

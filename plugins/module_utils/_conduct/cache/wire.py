@@ -145,6 +145,18 @@ class Cache:
         self._broken = False
         return answers
 
+    async def message(self) -> list[Any]:
+        """Waits for what the server says by itself, on a connection that has subscribed. Raises CacheError when the connection ends."""
+        try:
+            message: list[Any] = await self._answers.next()
+        except (EOFError, ValueError, asyncssh.Error, OSError) as failure:
+            raise CacheError(f"the connection ended ({type(failure).__name__})", f"Redis on {self.host}") from failure
+        return message
+
+    def close(self) -> None:
+        self._broken = True
+        self._writer.close()
+
     async def info(self, section: str) -> dict[str, str]:
         text = (await self.call("INFO", section)).decode(errors="replace")
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith("#"))

@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 from ..._domain.errors import LotseError
 from .. import forward
 from ..cache import gates, scripts
-from ..cache.copy import Difference, compare, repair
+from ..cache.copy import Difference, compare, compare_again, compare_keys, repair
+from ..cache.track import Tracker
 from ..cache.wire import Cache
 from ..hosts import Host, RemoteError, Shell
 from .base import Context, Mover
 
 CATCH_UP = 2.0  # seconds, in the section
-COMPARISON = 0.5  # seconds that one look at every key may take, so that the section can have at least two of them
 PASSES = 20  # of the copy tool while users write
 CLOSE = 200  # keys that may differ before the section
 
@@ -36,6 +36,8 @@ class RedisMover(Mover):
         self._caches: dict[str, Cache] = {}
         self._shells: dict[str, Shell] = {}
         self._config_file = ""
+        self._tracker: Tracker | None = None
+        self._compared = Difference()
 
     # ---------------------------------------------------------------- before
 
@@ -112,6 +114,9 @@ class RedisMover(Mover):
 
     async def lift(self) -> None:
         context = self.context
+        if self._tracker is not None:
+            await self._tracker.stop()
+            self._tracker = None
         await (await self._shell(context.source)).run(scripts.lift_fence(self.port))
         if context.back:
             await (await self._cache(context.target)).call("CONFIG", "SET", "min-replicas-to-write", scripts.REPLICAS)
@@ -125,6 +130,8 @@ class RedisMover(Mover):
             await shell.run(scripts.unfence())
             result["saved"] = await self._save(target)
             await shell.run("sync")
+        if self._tracker is not None:
+            await self._tracker.stop()
         await self._buffers_as_before()
         await (await self._shell(context.source)).run("sync")
         if context.back:
@@ -177,13 +184,15 @@ class RedisMover(Mover):
     async def _end_clients(self) -> None:
         """Ends every connection but ours: who comes again waits at the gate."""
         cache = await self._cache(self.context.source)
+        ours = {str(await cache.call("CLIENT", "ID"))} | ({str(self._tracker.id)} if self._tracker else set())
         for _ in range(20):
-            await cache.many([("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes") for kind in ("normal", "pubsub")])
-            listed = (await cache.call("CLIENT", "LIST", "TYPE", "normal")).decode(errors="replace").splitlines()
-            if len(listed) <= 1:
+            listed = [text.decode(errors="replace") for text in await cache.many([("CLIENT", "LIST", "TYPE", kind) for kind in ("normal", "pubsub")])]
+            others = {line.split()[0].removeprefix("id=") for text in listed for line in text.splitlines()} - ours
+            if not others:
                 return
-            await asyncio.sleep(0.002)
-        raise RemoteError(f"{len(listed) - 1} clients do not end", self.context.source.name)
+            await cache.many([("CLIENT", "KILL", "ID", number) for number in others])
+            await asyncio.sleep(0.001)
+        raise RemoteError(f"{len(others)} clients do not end", self.context.source.name)
 
     # The way there: replication.
 
@@ -276,27 +285,35 @@ class RedisMover(Mover):
         await repair(source, target, found)
 
     async def _gate_of_the_copy(self) -> dict[str, Any]:
+        """Looks at every key once more, and keeps note of what is written from before that look on."""
         loop = asyncio.get_running_loop()
         source, target = await self._cache(self.context.source), await self._cache(self.context.target)
+        if self._tracker is None:
+            self._tracker = await Tracker.start(self.context.source, self.port, source)
         began = loop.time()
-        found = await compare(source, target)
+        self._compared = await compare(source, target)
         seconds = loop.time() - began
-        if seconds > COMPARISON:
-            what = f"comparing {found.keys} keys takes {seconds:.2f} s, more than writes may pause for ({COMPARISON:g} s for one look)"
-            raise LotseError(what, self.context.source.name, "delete keys that nobody needs, or accept a lossy way back by hand")
-        await repair(source, target, found)
-        return {"keys": found.keys, "differing": found.size, "comparison_ms": round(seconds * 1000, 1)}
+        await repair(source, target, self._compared)
+        return {"keys": self._compared.keys, "differing": self._compared.size, "comparison_ms": round(seconds * 1000, 1)}
 
     async def _copied(self) -> dict[str, Any]:
-        """Compares, repairs, and ends only with a comparison that finds nothing."""
+        """Compares and repairs what was written since the gate's look at every key, until nothing differs."""
         source, target = await self._cache(self.context.source), await self._cache(self.context.target)
-        repaired = 0
-        found: Difference = await compare(source, target)
-        while found.size:
-            repaired += found.size
-            await repair(source, target, found)
+        written = await self._tracker.written() if self._tracker is not None else None
+        if written is None:
             found = await compare(source, target)
-        return {"keys": found.keys, "repaired": repaired, "digest": found.digest}
+        else:
+            # What the gate found unlike was repaired while users wrote, so it is looked at again.
+            unlike = {name for part in (self._compared.changed, self._compared.extra) for names in part.values() for name in names}
+            found = await compare_keys(source, target, written | unlike, self._compared)
+        repaired = found.size
+        while True:
+            await repair(source, target, found)
+            found = await compare_again(source, target, found)
+            if not found.size:
+                break
+            repaired += found.size
+        return {"keys": found.keys, "written_since_the_gate": None if written is None else len(written), "repaired": repaired}
 
     # Writes behind the fence.
 
