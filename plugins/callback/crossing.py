@@ -277,7 +277,8 @@ class CallbackModule(DefaultCallback):
         self._display.display("\n".join(lines), color=C.COLOR_SKIP if mark == "ignored" else C.COLOR_ERROR, stderr=to_stderr)
 
     def _sum_up_play(self) -> None:
-        if self._compact and self._play_name and not self._counts["changed"] and not self._counts["failed"] and not self._counts["unreachable"]:
+        spoken = any(self._counts[name] for name in ("changed", "failed", "unreachable"))
+        if self._compact and self._play_name and self._counts.total() and not spoken:
             seconds = time.monotonic() - self._play_began
             self._display.display(f"{INDENT}nothing to change ({self._counts['ok']} ok, {self._counts['skipped']} skipped, {seconds:.1f} s)")
         self._counts.clear()

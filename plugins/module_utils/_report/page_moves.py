@@ -59,7 +59,8 @@ def journal(entries: Sequence[Entry]) -> str:
     kept = told if left_out <= 0 else told[: MOST_LINES // 3] + told[-2 * MOST_LINES // 3 :]
     rows = [(f'<span class="nowrap mono">{_time(entry["at"])}</span>', _what(entry), f'<span class="small">{_data(entry)}</span>') for entry in kept]
     note = f"; {plural(left_out, 'entry')} left out, see the journal's file" if left_out > 0 else ""
-    return table(("UTC", "What", "Seen"), rows, caption=f"Journal: {plural(len(entries), 'entry')}{note}")
+    told_rows = table(("UTC", "What", "Seen"), rows, caption=f"Journal: {plural(len(entries), 'entry')}{note}")
+    return f'<div class="journal">{told_rows}</div>'
 
 
 def _answered(entry: Entry, after: Entry | None) -> bool:
@@ -93,8 +94,12 @@ def _pause(milliseconds: Any) -> str:
 def _fenced(move: Row) -> str:
     if move["fenced_writes"] is not None:
         return escape(move["fenced_writes"])
-    if move["kind"] not in STATEFUL or not move["cuts"]:
-        return '<span class="muted">none are possible</span>' if move["cuts"] else '<span class="muted">no cutover yet</span>'
+    if not move["cuts"]:
+        return '<span class="muted">no cutover yet</span>'
+    if move["kind"] not in STATEFUL:
+        return '<span class="muted">it holds no data</span>'
+    if all(cut["outcome"] == "undone" for cut in move["cuts"]):
+        return '<span class="muted">the cutover was undone, the old side serves</span>'
     return badge("not_assessed", NOT_PROVEN)
 
 

@@ -105,6 +105,7 @@ caption { text-align: left; color: var(--muted); font-size: .875rem; padding-bot
 th { text-align: left; font-weight: 600; font-size: .82rem; color: var(--muted); }
 th, td { padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 th.number { text-align: right; }
+.journal { margin-top: .9rem; } .journal td:nth-child(-n+2) { white-space: nowrap; overflow-wrap: normal; } .journal th:last-child { width: 100%; }
 tbody tr:last-child > * { border-bottom: 0; }
 dl.pairs { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; }
 dl.pairs dt { color: var(--muted); font-size: .875rem; } dl.pairs dd { margin: 0; overflow-wrap: anywhere; }
