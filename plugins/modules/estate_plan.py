@@ -14,7 +14,9 @@ description:
   - Reads the survey of every legacy host and writes C(plan.yml), C(guests/<guest>.yml) and C(plan.html) in the estate's directory.
   - Finds dependencies, gives each service a guest of the right size, places the guests so that any one node may die, orders the moves in
     waves, and lists what could surprise people afterwards as concerns.
-  - The same input gives the same bytes. Names, addresses, move ids and nodes of a former plan are kept, and so are guests that exist.
+  - The same input gives the same bytes. C(plan.html) shows measured values too. When only these moved, it is written anew, but not reported
+    as changed.
+  - Names, addresses, move ids and nodes of a former plan are kept, and so are guests that exist.
   - It reads no cluster and no host. Cluster facts come from M(lotse.estate.pve_info).
   - Bad input is one error before anything is written. A critical concern is no error of this module, see RV(blocking).
 requirements:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import networkx
 
@@ -16,6 +17,9 @@ CONFIGURED = {
     "/etc/haproxy/": "edge", "/etc/nginx/": "http", "/etc/php/": "http", "/etc/mysql/": "mariadb", "/etc/redis/": "redis",
     "/etc/cron": "cron", "/var/spool/cron/": "cron",
 }  # fmt: skip
+
+
+SOCKET = "connection from "
 
 
 class Known:
@@ -52,8 +56,8 @@ class Known:
         return [reader for reader in readers if reader]
 
 
-def find(hosts: Mapping[str, LegacyHost], services: Sequence[Service]) -> list[Dependency]:
-    """Every dependency once, with all its evidence, sorted."""
+def find(hosts: Mapping[str, LegacyHost], services: Sequence[Service], former: Iterable[Mapping[str, Any]] = ()) -> list[Dependency]:
+    """Every dependency once, with all its evidence, sorted. ``former`` are a plan's dependencies: a connection seen once stays seen."""
     known = Known(hosts, services)
     graph: networkx.DiGraph[str] = networkx.DiGraph()
     graph.add_nodes_from(service.id for service in services)
@@ -63,6 +67,11 @@ def find(hosts: Mapping[str, LegacyHost], services: Sequence[Service]) -> list[D
                 continue
             seen: set[str] = graph.get_edge_data(source.id, target.id, {}).get("evidence", set())
             graph.add_edge(source.id, target.id, port=target.port, evidence=seen | {evidence})
+    for edge in former:
+        seen_before = {part for part in str(edge["evidence"]).split("; ") if part.startswith(SOCKET)}
+        if seen_before and graph.has_node(edge["from"]) and graph.has_node(edge["to"]):
+            seen = graph.get_edge_data(edge["from"], edge["to"], {}).get("evidence", set())
+            graph.add_edge(edge["from"], edge["to"], port=edge["port"], evidence=seen | seen_before)
     return [
         Dependency(source, target, data["port"], "tcp" if data["port"] else "file", "; ".join(sorted(data["evidence"])))
         for source, target, data in sorted(graph.edges(data=True), key=lambda edge: edge[:2])
@@ -81,12 +90,12 @@ def _connections(host: LegacyHost, known: Known) -> Iterator[Edge]:
         sources = [known.service(kind, host.name)] if kind else _callers(host.name, known) if not process else []
         for source in sources:
             if target and source:
-                yield source, target, f"{process or 'somebody'} on {host.name} had a connection to {target.host}:{target.port}"
+                yield source, target, f"{SOCKET}{host.name} to {target.host}:{target.port}"
         served = known.by_port.get((host.name, int(row["local_port"])))
         client = known.by_address.get(str(row["peer_address"]))
         if served and client and client != host.name:
             for source in _callers(client, known):
-                yield source, served, f"{host.name}:{served.port} had a connection from {client}"
+                yield source, served, f"{SOCKET}{client} to {host.name}:{served.port}"
 
 
 def _callers(host: str, known: Known) -> list[Service]:
@@ -124,8 +133,3 @@ def _files(host: LegacyHost, known: Known) -> Iterator[Edge]:
         used = {path for command in commands for path in trees.script_paths(command) if any(trees.inside(path, tree) for tree in trees.of(host))}
         if used:
             yield cron, files, f"runs {', '.join(sorted(used))}"
-
-
-def without(dependencies: Iterable[Dependency], names: set[str]) -> list[Dependency]:
-    """The dependencies that touch none of the named services."""
-    return [edge for edge in dependencies if edge.source not in names and edge.target not in names]

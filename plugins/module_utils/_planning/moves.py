@@ -57,7 +57,7 @@ def _parameters(
         return {"public_address": public_address, "port": service.port}
     if service.kind == "mariadb":
         databases = sorted(host.part("mariadb").get("databases") or (), key=lambda row: str(row["name"]))
-        size = sum(int(row["size_mib"]) for row in databases)
+        size = round_up(sum(int(row["size_mib"]) for row in databases))
         return {"port": service.port, "databases": [str(row["name"]) for row in databases], "expected_mib": size}
     if service.kind == "redis":
         return {"port": service.port}
@@ -70,6 +70,11 @@ def _parameters(
             "port": service.port, "backend": front.name if front else None, "server": front.server if front else None, "probes": probes(host),
         }  # fmt: skip
     return _cron(host, new)
+
+
+def round_up(mib: int) -> int:
+    """The next power of two: a database that grows a little is no other plan."""
+    return 1 << max(0, mib - 1).bit_length()
 
 
 def probes(host: LegacyHost) -> list[Row]:

@@ -23,7 +23,7 @@ def plan(surveys: Iterable[Mapping[str, Any]], cluster: Mapping[str, Any], polic
     found, dropped = services.discover(hosts, policy)
     if not found:
         raise LotseError("the legacy hosts have no service that could be moved", ", ".join(hosts), "look at their surveys; drop nothing that runs")
-    edges = dependencies.find(hosts, found)
+    edges = dependencies.find(hosts, found, before.get("dependencies", ()))
     seats = naming.seats(found, hosts, policy, before)
     new = rewriting.new_addresses(hosts, found, seats, policy.public_address)
     order = waves.waves(found, edges)

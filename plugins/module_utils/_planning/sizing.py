@@ -15,7 +15,8 @@ from .policy import Policy
 
 STEP_MIB = 256
 MIB = 1024**2
-CORES = 8  # more than that somebody should decide (plan_guests)
+CORES_LEAST = 2  # one busy process shall not stop the others; a host with one CPU keeps one
+CORES_MOST = 8  # more than that somebody should decide (plan_guests)
 DATABASE_MIB = 1024  # MariaDB 11.8 with 100 connections and a pool of 128 MiB was measured at 350 MiB
 PHP_CHILD_MIB = 32
 CONTAINER_ROOTS = frozenset({"overlay", "overlayfs", "aufs"})
@@ -35,16 +36,17 @@ def choose(seat: Seat, host: LegacyHost, policy: Policy, previous: Mapping[str, 
     need = NEEDS[seat.role](host)
     load = _load(host)
     cpus = int(host.part("hardware").get("cpus") or 1)
-    cores = max(1, min(math.ceil(load * policy.comfort), cpus, CORES))
+    cores = min(max(CORES_LEAST, math.ceil((load or 0) * policy.comfort)), cpus, CORES_MOST)
     memory = _steps(max(need.memory_mib * policy.comfort, debian13.MEMORY_MIB))
     disk = max(debian13.DISK_GIB, math.ceil((need.disk_mib * policy.comfort + 3 * 1024) / 1024))
     if previous:
         before = {"cores": int(previous["cores"]), "memory": int(previous["memory_mib"])}
         memory = before["memory"] if need.memory_mib <= before["memory"] <= 2 * memory else memory
-        cores = before["cores"] if math.ceil(load) <= before["cores"] <= 2 * cores else cores
+        cores = before["cores"] if (load or 0) <= before["cores"] <= 2 * cores else cores
         disk = max([disk, *(int(entry["size_gib"]) for entry in previous["disks"].values())])  # disks only grow
     override = policy.overrides.get(seat.name, {})
-    reasons = (f"load {load:g} on {cpus} CPUs", *need.reasons, *(f"{name} was decided: {override[name]}" for name in OVERRIDES if name in override))
+    told = f"{cpus} CPUs, load of the whole machine" if load is None else f"load {load:g} on {cpus} CPUs"
+    reasons = (told, *need.reasons, *(f"{name} was decided: {override[name]}" for name in OVERRIDES if name in override))
     return Size(int(override.get("cores", cores)), int(override.get("memory_mib", memory)), int(override.get("disk_gib", disk)), reasons)
 
 
@@ -55,8 +57,10 @@ def _steps(mib: float) -> int:
     return math.ceil(mib / STEP_MIB) * STEP_MIB
 
 
-def _load(host: LegacyHost) -> float:
-    """The load over 15 minutes: short peaks are what comfort is for."""
+def _load(host: LegacyHost) -> float | None:
+    """The load over 15 minutes: short peaks are what comfort is for. None in a container, where it is the whole machine's."""
+    if any(row.get("target") == "/" and row.get("type") in CONTAINER_ROOTS for row in host.rows("mounts")):
+        return None
     load = host.part("measured").get("load") or [0.0]
     return float(load[-1])
 

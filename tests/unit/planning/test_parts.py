@@ -190,12 +190,39 @@ def test_a_size_stays_while_noise_moves_and_grows_when_it_must() -> None:
     first = plan(surveys)
     sizes = {guest["name"]: (guest["cores"], guest["memory_mib"]) for guest in first["guests"]}
     surveys["cache1"]["measured"]["memory_used_mib"] = 400  # with comfort 600, but 512 still hold it
-    surveys["cache1"]["measured"]["load"] = [0.0, 0.0, 1.2]
+    surveys["cache1"]["measured"]["load"] = [0.0, 0.0, 40.0]  # a container: the load is the whole machine's
     again = plan(surveys, previous=first)
     assert {guest["name"]: (guest["cores"], guest["memory_mib"]) for guest in again["guests"]} == sizes
     surveys["cache1"]["measured"]["memory_used_mib"] = 900
     grown = plan(surveys, previous=first)
     assert next(guest["memory_mib"] for guest in grown["guests"] if guest["name"] == "cache-01") == 1536
+
+
+@pytest.mark.parametrize(("load", "cpus", "cores"), [(0.1, 4, 2), (0.1, 1, 1), (2.0, 16, 3), (9.0, 4, 4), (30.0, 32, 8)])
+def test_cores_follow_the_load_within_bounds(load: float, cpus: int, cores: int) -> None:
+    own = {"hardware": {"cpus": cpus, "memory_mib": 1}, "measured": {"load": [0, 0, load], "memory_used_mib": 1}}
+    found = plan({"db1": bare("db1", 31, **mariadb(), **own)}, cluster(cores=64), dropped_services=[])
+    assert found["guests"][0]["cores"] == cores
+
+
+def test_cores_stay_while_the_load_fits_them() -> None:
+    def at(load: float, previous: dict[str, Any] | None = None) -> dict[str, Any]:
+        own = {"hardware": {"cpus": 16, "memory_mib": 1}, "measured": {"load": [0, 0, load], "memory_used_mib": 1}}
+        return plan({"db1": bare("db1", 31, **mariadb(), **own)}, cluster(cores=64), previous, dropped_services=[])
+
+    first = at(2.0)
+    assert [at(load, first)["guests"][0]["cores"] for load in (1.0, 2.9, 3.1)] == [3, 3, 5]
+
+
+def test_a_connection_seen_once_stays_seen() -> None:
+    surveys = {"web1": bare("web1", 33, **web("web1")), "db1": bare("db1", 31, **mariadb())}
+    idle = plan(surveys, cluster(), dropped_services=[])
+    row = {"local_address": "", "local_port": 1, "peer_address": "10.77.0.31", "peer_port": 3306, "process": None, "unit": None}
+    surveys["web1"]["connections"] = [row]
+    busy = plan(surveys, cluster(), idle, dropped_services=[])
+    assert len(busy["dependencies"]) == len(idle["dependencies"]) + 1
+    surveys["web1"]["connections"] = []
+    assert plan(surveys, cluster(), busy, dropped_services=[]) == busy
 
 
 def test_decisions_of_people_win() -> None:

@@ -73,6 +73,18 @@ def test_the_second_run_changes_nothing(estate: Path) -> None:
     assert snapshot(estate) == before
 
 
+def test_measured_values_that_moved_are_no_change(estate: Path) -> None:
+    run(params(estate), check=False)
+    before = snapshot(estate)
+    path = estate / "survey" / "db1.json"
+    survey = json.loads(path.read_text(encoding="utf-8"))
+    survey["measured"]["memory_used_mib"] += 20
+    path.write_text(json.dumps(survey), encoding="utf-8")
+    assert run(params(estate), check=False)["changed"] is False
+    assert (estate / "plan.yml").read_bytes() == before["plan.yml"]
+    assert (estate / "plan.html").read_bytes() != before["plan.html"], "the page shows what was measured"
+
+
 def test_a_guest_that_is_planned_no_more_loses_its_file(estate: Path) -> None:
     run(params(estate), check=False)
     dropped = [*LAB["dropped_services"], {"service": "redis@cache1", "reason": "unused", "approver": "lead"}]

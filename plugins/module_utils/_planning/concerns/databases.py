@@ -117,7 +117,7 @@ def missing_primary_key(draft: Draft) -> Iterator[Finding]:
             host=host.name,
             severity="critical" if size > LARGE_MIB else "warning",
             service=service.id,
-            old=f"{listed(tables)} in {size} MiB of databases",
+            old=listed(tables),
             new="each changed row is searched by reading the whole table on the other side: replication lags, and the cutover's gate waits",
             remedy="Add a primary key (an AUTO_INCREMENT column will do) before the wave.",
         )
