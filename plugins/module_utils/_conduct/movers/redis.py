@@ -38,6 +38,7 @@ class RedisMover(Mover):
         self._config_file = ""
         self._tracker: Tracker | None = None
         self._compared = Difference()
+        self._writing: frozenset[str] = frozenset()
 
     # ---------------------------------------------------------------- before
 
@@ -58,6 +59,7 @@ class RedisMover(Mover):
         source, _ = await self._refuse()
         self._config_file = source.config_file
         await self.reopen()
+        await self._count(await self._cache(self.context.source))  # the list of commands is long: not in the section
         return await (self._gate_of_the_copy() if self.context.back else self._gate_of_the_replica())
 
     async def reopen(self) -> None:
@@ -317,13 +319,13 @@ class RedisMover(Mover):
 
     # Writes behind the fence.
 
-    @staticmethod
-    async def _count(cache: Cache) -> str:
+    async def _count(self, cache: Cache) -> str:
         """The server's run id, and how many write commands it has executed in this run; refused ones do not count."""
-        writing = {bytes(row[0]).decode() for row in await cache.call("COMMAND") if b"write" in row[2]} | {"xgroup"}
+        if not self._writing:
+            self._writing = frozenset({bytes(row[0]).decode() for row in await cache.call("COMMAND") if b"write" in row[2]} | {"xgroup"})
         total = 0
         for name, value in (await cache.info("commandstats")).items():
-            if name.removeprefix("cmdstat_").split("|")[0] in writing:
+            if name.removeprefix("cmdstat_").split("|")[0] in self._writing:
                 total += int(dict(pair.split("=", 1) for pair in value.split(","))["calls"])
         return f"{(await cache.info('server'))['run_id']} {total}"
 
