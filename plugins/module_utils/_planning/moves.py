@@ -15,7 +15,9 @@ from .waves import section_of
 
 # How long writers wait, in ms: measured sections (MariaDB 10, Redis 5) and requests that wait at the edge meanwhile.
 PAUSES_MS = {"edge": 50, "mariadb": 50, "redis": 25, "files": 200, "http": 200, "cron": 0}
-LOSSLESS_SINCE = (10, 2)  # the oldest MariaDB that replication back was proven to is 10.5; before 10.2 the binary log differs
+# The server's own, and the conductor's: a survey that was taken after a cutover sees them too.
+OWN_SCHEMAS = frozenset({"mysql", "sys", "information_schema", "performance_schema", "lotse"})
+LOSSLESS_SINCE = (10, 5)  # the oldest MariaDB that replication back was proven to
 
 
 def build(
@@ -56,7 +58,8 @@ def _parameters(
     if service.kind == "edge":
         return {"public_address": public_address, "port": service.port}
     if service.kind == "mariadb":
-        databases = sorted(host.part("mariadb").get("databases") or (), key=lambda row: str(row["name"]))
+        rows = host.part("mariadb").get("databases") or ()
+        databases = sorted((row for row in rows if row["name"] not in OWN_SCHEMAS), key=lambda row: str(row["name"]))
         size = round_up(sum(int(row["size_mib"]) for row in databases))
         return {"port": service.port, "databases": [str(row["name"]) for row in databases], "expected_mib": size}
     if service.kind == "redis":

@@ -273,6 +273,12 @@ def test_a_second_backend_is_asked_by_its_host_names() -> None:
     }  # fmt: skip
 
 
+def test_the_conductors_own_database_is_not_moved() -> None:
+    rows = [{"name": name, "size_mib": size, "tables": 1} for name, size in (("app", 9), ("lotse", 1), ("sys", 1))]
+    move = plan({"db1": bare("db1", 31, **mariadb(databases=rows))}, cluster(), dropped_services=[])["moves"][0]
+    assert (move["parameters"]["databases"], move["parameters"]["expected_mib"]) == (["app"], 16)
+
+
 def test_jobs_of_several_users() -> None:
     jobs = [job("app", "php /srv/web1/a.php"), job("root", "/usr/local/bin/beat")]
     found = plan({"web1": bare("web1", 33, **web("web1"), cron=jobs)}, cluster(), dropped_services=[])
