@@ -96,23 +96,23 @@ def _existing(guests: Sequence[Guest], cluster: Mapping[str, Any]) -> dict[str, 
 
 
 def _able(guest: Guest, nodes: Sequence[Node], cluster: Mapping[str, Any], fixed: str | None, policy: Policy) -> list[str]:
-    """The nodes that have what a guest needs. An existing guest needs nothing but its node."""
+    """The nodes that have what a guest needs. A guest that exists has only its own, and needs the template no more."""
     names = [node.name for node in nodes]
-    if fixed:
-        if fixed not in names:
-            raise LotseError(f"{guest.name} is on node {fixed}, which is not online", "cluster", "bring the node back, or move the guest")
-        return [fixed]
+    if fixed and fixed not in names:
+        raise LotseError(f"{guest.name} is on node {fixed}, which is not online", "cluster", "bring the node back, or move the guest")
     decided = policy.overrides.get(guest.name, {}).get("node")
     if decided and decided not in {str(row["name"]) for row in cluster.get("nodes") or ()}:
         raise LotseError(f"{guest.name} is to go to node {decided}, which the cluster does not have", "plan_guests", f"it has {', '.join(names)}")
     if not names:
         raise LotseError("no node of the cluster is online", "cluster", "look at the cluster first")
-    homes = _template_homes(guest, cluster, names)
-    reasons = {node.name: _lack(guest, node, homes) for node in nodes if not decided or node.name == decided}
+    only = fixed or decided
+    homes = {fixed} if fixed else _template_homes(guest, cluster, names)
+    reasons = {node.name: _lack(guest, node, homes) for node in nodes if not only or node.name == only}
     able = [name for name, lack in reasons.items() if not lack]
     if not able:
         seen = "; ".join(f"{name}: {lack}" for name, lack in reasons.items()) or f"{decided} is not online"
-        raise LotseError(f"no node can take {guest.name}", seen, "correct plan_guest_defaults or plan_guests, or the cluster")
+        what = f"node {fixed} cannot keep {guest.name} as it is planned" if fixed else f"no node can take {guest.name}"
+        raise LotseError(what, seen, "correct plan_guest_defaults or plan_guests, or the cluster")
     return able
 
 

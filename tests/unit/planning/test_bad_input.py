@@ -94,6 +94,20 @@ def test_an_existing_guest_on_a_node_that_is_off() -> None:
     assert "db-01 is on node pve2, which is not online" in refused(cluster=facts).what
 
 
+def test_an_existing_guest_that_is_to_have_what_its_node_lacks() -> None:
+    facts = cluster()
+    facts["templates"] = []
+    existing = ["edge-01", "web-01", "db-01", "cache-01", "worker-01"]
+    facts["guests"] = [
+        {"name": name, "vmid": 105, "node": "pve2", "status": "running", "pool": None, "tags": ["lotse"], "memory_bytes": 1, "cores": 1}
+        for name in existing
+    ]
+    facts["nodes"][1]["cores"] = 16
+    assert {guest["node"] for guest in plan(cluster=facts, placement={"spare_nodes": 0})["guests"]} == {"pve2"}, "they need no template any more"
+    error = refused(cluster=facts, guests={"db-01": {"storage": "ceph"}})
+    assert (error.what, error.where) == ("node pve2 cannot keep db-01 as it is planned", "pve2: no storage ceph for disks")
+
+
 def test_no_room_for_a_dead_node() -> None:
     """Two nodes that together hold the guests, but not one of them alone."""
     surveys = {"db1": bare("db1", 21, **mariadb()), "cache1": bare("cache1", 22, **redis())}

@@ -61,8 +61,8 @@ def differences(old: Mapping[str, Any], defaults: Mapping[str, str]) -> dict[str
     """The settings that the guest would lack: known to PHP 8.4, not left to it on purpose, and of another meaning than its default."""
     found = {}
     for name, value in sorted(old.items()):
-        if name in debian13.PHP_REMOVED or name in debian13.PHP_LEFT_ALONE or name not in defaults:
-            continue
+        if name not in defaults:
+            continue  # removed since, left to the guest, or unknown: others say so
         if name == "disable_functions" and all(part.startswith("pcntl_") for part in plain(value).split(",") if part):
             continue  # Debian's own list: PHP-FPM has no such functions
         if meaning(name, value) != meaning(name, defaults[name]):
