@@ -61,7 +61,7 @@ def open_if_committed(token: str, port: int, *, guest: bool) -> str:
         serve(token, guest=guest),
         f'"$cli" -p {port} DEL {_mark(token)}',
         unfence(),
-        ":" if guest else forward.stop(port),
+        forward.stop(port),  # it may have forwarded since an earlier way in the other direction
         ")",
     ])  # fmt: skip
 

@@ -105,6 +105,6 @@ def open_if_committed(token: str, port: int, *, guest: bool) -> str:
         serve(token, guest=guest),
         ask("STOP SLAVE; SET GLOBAL read_only = 0"),
         EVENTS_ON,
-        ":" if guest else forward.stop(port),
+        forward.stop(port),  # it may have forwarded since an earlier way in the other direction
         ")",
     ])  # fmt: skip

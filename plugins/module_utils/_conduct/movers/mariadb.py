@@ -140,9 +140,9 @@ class MariadbMover(Mover):
 
     async def route(self) -> None:
         context = self.context
-        if context.back:
-            await (await self._shell(context.target)).run(forward.stop(self.port))
-        await (await self._shell(context.source)).run(self.forward_script())
+        source, target = await self._shell(context.source), await self._shell(context.target)
+        # The target may still forward to the source since an earlier way in the other direction.
+        await asyncio.gather(source.run(self.forward_script()), target.run(forward.stop(self.port)))
         await self._end_sessions()  # who came in before the old address was forwarded would stay for ever
 
     async def lift(self) -> None:

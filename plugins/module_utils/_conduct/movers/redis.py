@@ -110,9 +110,9 @@ class RedisMover(Mover):
 
     async def route(self) -> None:
         context = self.context
-        if context.back:
-            await (await self._shell(context.target)).run(forward.stop(self.port))
-        await (await self._shell(context.source)).run(forward.start(self.port, context.target.address))
+        source, target = await self._shell(context.source), await self._shell(context.target)
+        # The target may still forward to the source since an earlier way in the other direction.
+        await asyncio.gather(source.run(forward.start(self.port, context.target.address)), target.run(forward.stop(self.port)))
 
     async def lift(self) -> None:
         context = self.context
