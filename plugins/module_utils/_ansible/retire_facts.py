@@ -64,5 +64,5 @@ def _look(text: str) -> Watched:
     for line in counters.splitlines():
         match = re.search(r"^\s*(.*?)counter packets (\d+) bytes \d+(.*)$", line)
         if match:
-            packets[f"{match[1]}{match[3]}".strip()] = int(match[2])
+            packets[" ".join([*match[1].split(), *match[3].split()])] = int(match[2])
     return Watched(sockets, packets)
