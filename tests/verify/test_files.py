@@ -13,13 +13,15 @@ KINDS = ("files",)
 
 def listing(host: Host, paths: list[str]) -> dict[str, tuple[float, str]]:
     """Path to its time of change and its mode, owner and size."""
-    output = host.check_output("find " + " ".join(paths) + r" -xdev -type f -printf '%%T@ %%m %%U:%%G %%s %%p\n'")
+    found = "find" + " %s" * len(paths)
+    output = host.check_output(found + r" -xdev -type f -printf '%%T@ %%m %%U:%%G %%s %%p\n'", *paths)
     rows = (line.split(" ", 4) for line in output.splitlines())
     return {path: (float(changed), f"{mode} {owner} {size}") for changed, mode, owner, size, path in rows}
 
 
 def hashes(host: Host, paths: list[str]) -> dict[str, str]:
-    output = host.check_output("find " + " ".join(paths) + " -xdev -type f -print0 | xargs -0 -r sha256sum")
+    found = "find" + " %s" * len(paths)
+    output = host.check_output(found + " -xdev -type f -print0 | xargs -0 -r sha256sum", *paths)
     return {line[66:]: line[:64] for line in output.splitlines()}
 
 
