@@ -47,7 +47,8 @@ def carry_through(token: str, port: int, target: str) -> str:
     to = f'"$cli" -h {target} -p {port}'
     return "\n".join([
         CLIENT,
-        f"{to} REPLICAOF NO ONE && {to} SET {_mark(token)} commit EX 900",
+        # It may be fenced since an earlier way in the other direction.
+        f"{to} REPLICAOF NO ONE && {to} CONFIG SET min-replicas-to-write 0 && {to} SET {_mark(token)} commit EX 900",
         forward.start(port, target),
     ])  # fmt: skip
 
