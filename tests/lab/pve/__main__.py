@@ -86,7 +86,9 @@ async def serve(chosen: argparse.Namespace, secret: str) -> None:
     watcher.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watcher
-    await pve.stop()
+    with contextlib.suppress(TimeoutError):  # clients that keep a connection open are not waited for
+        async with asyncio.timeout(1):
+            await pve.stop()
     state.save()
 
 
