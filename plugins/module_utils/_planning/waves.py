@@ -11,8 +11,9 @@ import networkx
 from .model import Dependency, Service
 
 # The movers' demands. The edge comes first, because it holds requests in every later cutover. State goes before its readers even where
-# no connection was seen: an unobserved dependency is not an absent one. Cron comes last: a missed run is better than a double one.
-STAGES = {"edge": 0, "mariadb": 1, "redis": 1, "files": 2, "http": 2, "cron": 3}
+# no connection was seen: an unobserved dependency is not an absent one. Jobs leave before the files: requests can be held while a tree
+# changes sides, a job that writes into it cannot.
+STAGES = {"edge": 0, "mariadb": 1, "redis": 1, "cron": 2, "files": 3, "http": 3}
 
 
 def section_of(service: Service, move: str) -> str:

@@ -44,7 +44,7 @@ def test_guests_have_their_names_addresses_and_roles(lab: dict[str, Any]) -> Non
 
 
 def test_waves_follow_the_switchboard(lab: dict[str, Any]) -> None:
-    assert [row["moves"] for row in lab["waves"]] == [["edge"], ["mariadb", "redis"], ["files", "http"], ["cron"]]
+    assert [row["moves"] for row in lab["waves"]] == [["edge"], ["mariadb", "redis"], ["cron"], ["files", "http"]]
     assert [move(lab, name)["section"] for name in ("edge", "mariadb", "redis", "files", "http", "cron")] == [
         "edge", "mariadb", "redis", "web1", "web1", "cron",
     ]  # fmt: skip

@@ -279,10 +279,10 @@ def test_the_conductors_own_database_is_not_moved() -> None:
     assert (move["parameters"]["databases"], move["parameters"]["expected_mib"]) == (["app"], 16)
 
 
-def test_cron_goes_last_even_when_it_needs_nobody() -> None:
+def test_jobs_leave_before_the_files_even_when_they_need_nobody() -> None:
     surveys = {"web1": bare("web1", 33, **web("web1")), "batch1": bare("batch1", 34, cron=[job("root", "/usr/local/bin/beat")])}
     waves = {move["id"]: move["wave"] for move in plan(surveys, cluster(), dropped_services=[])["moves"]}
-    assert waves == {"files": 1, "http": 1, "cron": 2}
+    assert waves == {"cron": 1, "files": 2, "http": 2}
 
 
 def test_jobs_of_several_users() -> None:
