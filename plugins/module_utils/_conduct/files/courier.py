@@ -88,14 +88,15 @@ class Courier:
         """One pass over whole trees: to the guest, or ``back`` to the legacy host. ``leave_out`` are rsync patterns; they stay as they are."""
         ends = [*paths, "legacy:/"] if back else [*(f"legacy:{path}" for path in paths), "/"]
         excludes = [f"--exclude={pattern}" for pattern in leave_out]
-        process = await self._start(shlex.join([*(["--delete"] if delete else []), *excludes, "--", *ends]))
+        process = await self._start(shlex.join(["--modify-window=-1", *(["--delete"] if delete else []), *excludes, "--", *ends]))
         process.stdin.write_eof()
         return await _end(self._where, process, asyncio.get_running_loop().time(), within)
 
     async def wait(self, *, back: bool, newer_only: bool = False) -> Waiting:
         """Starts an rsync that waits for names."""
         ends = "/ legacy:/" if back else "legacy:/ /"
-        options = f"--from0 --files-from=- --ignore-missing-args {'--update ' if newer_only else ''}-- {ends}"
+        # What is named here has changed, even if size and time look the same: a file can be written twice in one tick of its clock.
+        options = f"--ignore-times --from0 --files-from=- --ignore-missing-args {'--update ' if newer_only else ''}-- {ends}"
         return Waiting(self._where, await self._start(options))
 
     async def _start(self, words: str) -> asyncssh.SSHClientProcess[bytes]:

@@ -68,7 +68,7 @@ class TreeSync:
         self._extra = Totals(0, 0, 0, 0, 0)
         self._fenced_at: float | None = None
         self._brought: set[str] = set()
-        self._mark: tuple[float, float] | None = None  # the source's clock and ours, when the last complete pass began
+        self._mark: tuple[float, float] | None = None  # the source's clock and ours, when the first whole pass, or the last short one, began
         self._margin = tree.MARGIN_S
         self._shells: dict[str, Shell] = {}
         self._waiting: Waiting | None = None
@@ -81,7 +81,8 @@ class TreeSync:
         leave_out = [tree.rule(path) for path in self._rewritten]
         done = await self._courier.carry(self.paths, back=self.back, leave_out=leave_out, delete=self.delete)
         await self._rewrite()
-        self._mark = mark
+        # Not from this pass, but from the first one: it compared size and time only, and a file may have changed without either.
+        self._mark = self._mark or mark
         return done
 
     async def since(self, source_at: float, target_at: float) -> None:
