@@ -131,3 +131,10 @@ async def timers_are_over(host: Host, section: str, within: float) -> None:
     done = await host.run(script, within=within + 10, check=False)
     if done.status != 0:
         raise RemoteError("a timer of an earlier cutover does not end", host.name, f"look at {FOLDER}/{section}-*.sh there")
+
+
+async def sweep(host: Host, section: str, within: float) -> None:
+    """Removes what all cutovers of the section have left on the host, when none of their timers runs any more. Raises RemoteError as above."""
+    await timers_are_over(host, section, within)
+    ours = " ".join(f"{FOLDER}/{shlex.quote(section)}-{way}-*" for way in ("go", "back"))
+    await host.run(f"rm -rf {ours}; rmdir {FOLDER} 2>/dev/null; :")

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._domain.errors import LotseError
-from .fence import COMMIT, LIFT, DeadMan, timers_are_over
+from .fence import COMMIT, LIFT, DeadMan, sweep, timers_are_over
 from .hosts import Shell
 from .journal import now
 from .movers.base import Mover
@@ -282,9 +282,8 @@ class Section:
             raise LotseError(f"the new side is not healthy: {'; '.join(sick)}", self.name, "look at it, then run migrate again, or rollback")
 
     async def finish(self) -> None:
-        """Removes what only the cutover needed, when its timer has ended: a timer that finds no decision would make one."""
-        if self.man is not None:
-            await timers_are_over(self.lead.context.source, self.name, self.limits.dead_man + 5)
-            await self.man.clear()
+        """Removes what only the cutover needed, when its timers have ended: a timer that finds no decision would make one."""
+        for host in (self.lead.context.source, self.lead.context.target):
+            await sweep(host, self.name, self.limits.dead_man + 5)
         for mover in self.movers:
             await mover.finish()

@@ -37,9 +37,10 @@ def lift_fence(port: int) -> str:
 
 
 def serve(token: str, *, guest: bool) -> str:
-    """On a guest, the mark for the roles, so that they never restart it."""
+    """The mark for the timer, that it has nothing to do; on a guest also the one for the roles, so that they never restart it."""
     folder = SERVING.rsplit("/", 1)[0]
-    return f"[ -d {folder} ] || mkdir -p {folder}; echo {shlex.quote(token)} > {SERVING}" if guest else ":"
+    lasting = f"[ -d {folder} ] || mkdir -p {folder}; echo {shlex.quote(token)} > {SERVING}" if guest else ":"
+    return f"[ ! -d {FOLDER} ] || : > {FOLDER}/{token}.serves\n{lasting}"
 
 
 def carry_through(token: str, port: int, target: str) -> str:
@@ -56,9 +57,10 @@ def carry_through(token: str, port: int, target: str) -> str:
 def open_if_committed(token: str, port: int, *, guest: bool) -> str:
     """For a timer on the new side: when the fenced side's timer has told it of the commit, it serves on its own port, also after a restart."""
     told = f'"$("$cli" -p {port} GET {_mark(token)})"'
+    served = f"[ ! -e {FOLDER}/{token}.serves ] || exit 0"
     return "\n".join([
         f"( {CLIENT}",
-        f"tries=0; until [ {told} = commit ]; do tries=$((tries + 1)); [ $tries -lt 20 ] || exit 0; sleep 0.25; done",
+        f"tries=0; until [ {told} = commit ]; do {served}; tries=$((tries + 1)); [ $tries -lt 20 ] || exit 0; sleep 0.25; done",
         serve(token, guest=guest),
         f'"$cli" -p {port} DEL {_mark(token)}',
         unfence(),

@@ -156,10 +156,8 @@ class RedisMover(Mover):
         return {"healthy": not wrong and writes == 0, "evidence": evidence, "writes": writes}
 
     async def finish(self) -> None:
-        context = self.context
-        await (await self._shell(context.source)).run(f"rm -f {scripts.calls_file(context.token)}")
-        if context.back:
-            await context.legacy.run(forward.clean())
+        if self.context.back:
+            await self.context.legacy.run(forward.clean())
 
     async def abandon(self) -> None:
         await (await self._cache(self.context.guest)).call("REPLICAOF", "NO", "ONE")
@@ -331,10 +329,14 @@ class RedisMover(Mover):
 
     async def _writes(self, source: Cache) -> int:
         """Write commands on the fenced side since the fence was up. A server that was started again counts from nothing."""
-        kept = await (await self._shell(self.context.source)).run(f"cat {scripts.calls_file(self.context.token)}", check=False)
+        context = self.context
+        kept = await (await self._shell(context.source)).run(f"cat {scripts.calls_file(context.token)}", check=False)
         words = kept.out.split() if kept.status == 0 else []
+        if not words:  # the host was started again since: the journal knows it, too, unless the conductor died in the section
+            cut = context.journal.last("result", "cut") or {}
+            words = str(cut.get("proofs", {}).get(context.move["id"], {}).get("write_calls", "")).split()
         if len(words) != 2:
-            raise LotseError("what it had executed at the fence is not known any more: writes cannot be counted", self.context.source.name)
+            raise LotseError("what it had executed at the fence is not known any more: writes cannot be counted", context.source.name)
         run, total = (await self._count(source)).split()
         return int(total) - (int(words[1]) if run == words[0] else 0)
 
