@@ -106,7 +106,7 @@ class Switchboard:
         """Points backends at addresses and proves that HAProxy took them."""
         for backend, (address, port) in targets.items():
             answer = await self.command(f"set server {backend.path} addr {address} port {port}")
-            if not ("changed from" in answer or "no need to change" in answer):
+            if not any(words in answer for words in ("changed from", "no need to change", "nothing changed")):
                 raise RemoteError(f"HAProxy refused: {answer or 'no answer'}", f"{self.host.name}: {backend.path} to {address}:{port}")
 
     async def hold(self) -> None:
