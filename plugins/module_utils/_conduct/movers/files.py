@@ -74,7 +74,6 @@ class FilesMover(Mover):
         self._courier = Courier(context.legacy, context.guest, context.token)
         self.sync = TreeSync(context.source, context.target, self._courier, self.paths, rules(context.parameters), back=context.back)
         self._cut_at: float | None = None  # the source's clock
-        self._target_at: float | None = None
 
     # ---------------------------------------------------------------- before
 
@@ -124,11 +123,10 @@ class FilesMover(Mover):
         """The files are all there: a commit was decided. Only the moment of the cutover may be unknown."""
         cut = self.context.journal.last("observation", "cut-time")
         if cut is not None and cut["token"] == self.context.token:
-            self._cut_at, self._target_at = float(cut["source_at"]), float(cut["target_at"])
+            self._cut_at = float(cut["source_at"])
             return
         decided = f"stat -c %.Y /run/lotse/{self.context.token}.decided 2>/dev/null || {tree.clock()}"
         self._cut_at = float((await (await self._shell(self.context.source)).run(decided)).out)
-        self._target_at = await self.sync.clock(self.context.target)
 
     # ------------------------------------------------------ critical section
 
@@ -144,9 +142,10 @@ class FilesMover(Mover):
 
     async def open(self) -> None:
         """Notes by both hosts' clocks when the sides changed: the way back needs it."""
-        if self._target_at is None:
-            self._target_at = await self.sync.clock(self.context.target)
-            moment = {"source_at": self._cut_at, "target_at": self._target_at, "token": self.context.token, "back": self.context.back}
+        known = self.context.journal.last("observation", "cut-time")
+        if known is None or known["token"] != self.context.token:
+            target_at = await self.sync.clock(self.context.target)
+            moment = {"source_at": self._cut_at, "target_at": target_at, "token": self.context.token, "back": self.context.back}
             self.context.journal.observe("cut-time", **moment)
 
     async def lift(self) -> None:
