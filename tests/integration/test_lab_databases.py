@@ -28,13 +28,17 @@ LEFT = (
     "ls -d /run/lotse /var/lib/lotse /etc/mysql/mariadb.conf.d/*lotse* 2>/dev/null; nft list tables | grep lotse; "
     "cat /proc/sys/net/ipv4/ip_forward"
 )
+SETTINGS = {
+    "db-01": {"mariadb_settings": {"sql_mode": "NO_ENGINE_SUBSTITUTION", "collation_server": "utf8mb4_general_ci"}, "mariadb_nofile": 48000},
+    "cache-01": {"redis_maxmemory": "0", "redis_settings": {"protected-mode": "no", "maxmemory-policy": "noeviction"}},
+}
 
 
 def guest(name: str, node: str, address: str, role: str, service: str) -> dict[str, Any]:
     shape: dict[str, Any] = {"template": "debian-13", "cores": 1, "memory_mib": 1024, "disks": {"scsi0": {"storage": "shared", "size_gib": 8}}}
     network = {"nic": {"bridge": "vmbr0"}, "address": f"{address}/24", "gateway": "10.77.0.1", "pool": "community"}
     uuid = f"7b0c2f1e-0000-5000-8000-000000000{address.rsplit('.', 1)[1]}"
-    rest = {"tags": [f"role-{role}"], "role": role, "services": [service], "onboot": True, "settings": {}}
+    rest = {"tags": [f"role-{role}"], "role": role, "services": [service], "onboot": True, "settings": SETTINGS[name]}
     return {"name": name, "uuid": uuid, "node": node, **shape, **network, **rest}
 
 
@@ -50,10 +54,6 @@ PLAN = {
     "waves": [{"number": 1, "moves": ["mariadb", "redis"]}],
     "moves": [move("mariadb", "db1", "db-01", port=3306, databases=["community"]), move("redis", "cache1", "cache-01", port=6379)],
 }  # fmt: skip
-SETTINGS = {
-    "db-01": {"mariadb_settings": {"sql_mode": "NO_ENGINE_SUBSTITUTION", "collation_server": "utf8mb4_general_ci"}},
-    "cache-01": {"redis_maxmemory": "0", "redis_settings": {"protected-mode": "no", "maxmemory-policy": "noeviction"}},
-}
 
 
 class Databases:
