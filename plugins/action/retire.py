@@ -46,6 +46,10 @@ class ActionModule(ActionBase):
         retired = ledgers.read(directory)["retired"].get(host)
         if retired:
             return {"changed": False, "retired_at": retired["retired_at"], "msg": f"{host} is retired since {retired['retired_at']}"}
+        address, port = str(task_vars.get("ansible_host", host)), int(task_vars.get("ansible_port") or 22)
+        begun = ledgers.read(directory).get("retiring", {}).get(host)
+        if begun and not _answers(address, port) and not self._task.check_mode:
+            return self._off(directory, host, begun, {})
         found = self._gates(host, directory, options)
         rows = [{"name": gate.name, "proven": gate.proven, "evidence": gate.evidence} for gate in found]
         closed = [f"{gate.name}: {gate.evidence}" for gate in found if not gate.proven]
@@ -55,10 +59,16 @@ class ActionModule(ActionBase):
         diff = {"before": "", "after": f"{host}: {row}\n", "before_header": "ledger.yml", "after_header": "ledger.yml"}
         if self._task.check_mode:
             return {"changed": True, "gates": rows, "diff": diff}
-        self._switch_off(str(task_vars.get("ansible_host", host)), int(task_vars.get("ansible_port") or 22), options["timeout"])
+        ledgers.begin(directory, host, row)
+        self._switch_off(address, port, options["timeout"])
+        return self._off(directory, host, row, {"gates": rows, "diff": diff})
+
+    @staticmethod
+    def _off(directory: Path, host: str, row: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+        """The host is off: its row goes into the ledger."""
         retired_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         ledgers.add(directory, host, {**row, "retired_at": retired_at})
-        return {"changed": True, "gates": rows, "retired_at": retired_at, "diff": diff}
+        return {"changed": True, "retired_at": retired_at, **result}
 
     def _gates(self, host: str, directory: Path, options: dict[str, Any]) -> list[gates.Gate]:
         facts = load_facts(directory)
@@ -87,16 +97,23 @@ class ActionModule(ActionBase):
         return parse_watched(answer["stdout"])
 
     def _switch_off(self, address: str, port: int, timeout: int) -> None:
-        # Detached and a second later, so that the answer still reaches us.
-        order = "nohup sh -c 'sleep 1; systemctl poweroff || poweroff' >/dev/null 2>&1 &"
+        # A second later, so that the answer still reaches us. The shell itself ignores the hangup of our terminal, and so does its child from its
+        # first moment on; with nohup the hangup could come before the child had got so far.
+        order = "trap '' HUP; sh -c 'sleep 1; systemctl poweroff || poweroff' </dev/null >/dev/null 2>&1 &"
         answer = self._low_level_execute_command(order, sudoable=True)
         if answer["rc"] != 0:
             raise AnsibleActionFail(f"it refused to be switched off: {answer['stderr'].strip()}")
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            try:
-                socket.create_connection((address, port), timeout=2).close()
-            except OSError:
+            if not _answers(address, port):
                 return
             time.sleep(0.5)
         raise AnsibleActionFail(f"it still answers on {address}:{port} after {timeout} s; look at its console, then run this again")
+
+
+def _answers(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=2).close()
+    except OSError:
+        return False
+    return True

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import fcntl
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,33 @@ def read(estate_dir: Path) -> dict[str, Any]:
     return loaded
 
 
+def begin(estate_dir: Path, host: str, row: dict[str, Any]) -> None:
+    """Notes that a host is about to be switched off, with the gates that it has passed: the host cannot be asked afterwards."""
+    _change(estate_dir, lambda ledger: ledger.setdefault("retiring", {}).update({host: row}))
+
+
 def add(estate_dir: Path, host: str, row: dict[str, Any]) -> None:
-    """Adds the row of a host that has just been switched off. Atomic, and safe when hosts retire side by side."""
+    """Adds the row of a host that has just been switched off."""
+
+    def change(ledger: dict[str, Any]) -> None:
+        ledger["retired"][host] = row
+        ledger.get("retiring", {}).pop(host, None)
+        if not ledger.get("retiring"):
+            ledger.pop("retiring", None)
+
+    _change(estate_dir, change)
+
+
+def _change(estate_dir: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Atomic, and safe when hosts retire side by side."""
     estate_dir.mkdir(parents=True, exist_ok=True)
     path = estate_dir / "ledger.yml"
     with (estate_dir / ".ledger.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         ledger = read(estate_dir)
-        ledger["retired"][host] = row
+        change(ledger)
+        # Through JSON, because Ansible's strings carry tags that YAML cannot write.
+        ledger = json.loads(json.dumps(ledger))
         partial = path.with_suffix(".tmp")
         partial.write_text("---\n" + yaml.safe_dump(ledger, sort_keys=True, allow_unicode=True, width=120), encoding="utf-8")
         partial.replace(path)

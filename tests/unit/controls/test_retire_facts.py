@@ -43,6 +43,21 @@ def test_the_ledger_keeps_its_rows(tmp_path: Path) -> None:
     assert ledger.read(tmp_path)["retired"] == {"db1": {"watts": 350}, "web1": {"watts": 320}}
 
 
+def test_a_host_that_is_being_switched_off_is_noted_before(tmp_path: Path) -> None:
+    ledger.begin(tmp_path, "db1", {"watts": 350})
+    assert (ledger.read(tmp_path)["retired"], ledger.read(tmp_path)["retiring"]) == ({}, {"db1": {"watts": 350}})
+    ledger.add(tmp_path, "db1", {"watts": 350, "retired_at": "2026-11-24"})
+    assert ledger.read(tmp_path) == {"schema": ledger.SCHEMA, "retired": {"db1": {"watts": 350, "retired_at": "2026-11-24"}}}
+
+
+def test_ansibles_tagged_strings_can_be_written(tmp_path: Path) -> None:
+    from ansible.template import trust_as_template
+
+    host, facts = trust_as_template("db1"), {"watts": 350, "note": trust_as_template("old")}
+    ledger.add(tmp_path, host, facts)
+    assert ledger.read(tmp_path)["retired"] == {"db1": {"watts": 350, "note": "old"}}
+
+
 def test_a_foreign_ledger_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ledger.yml").write_text("{}\n", encoding="utf-8")
     with pytest.raises(ValueError, match="not a ledger"):
