@@ -5,7 +5,7 @@ BIN := .venv/bin
 ENTER := tests/lab/enter
 export LOTSE_LAB ?= lab
 
-.PHONY: help setup demo test test-all unit lab-test lint bench lab-up lab-down clean
+.PHONY: help setup demo test unit lab-test lint lab-up lab-down clean
 
 help:
 	@echo "make demo      the whole crossing in the lab, under live load, with a report"
@@ -34,13 +34,8 @@ lab-test: setup
 
 test: unit lab-test
 
-test-all: test
-
 lint: setup
 	@scripts/lint
-
-bench: setup
-	@$(BIN)/python -m tests.bench
 
 clean:
 	@$(MAKE) --no-print-directory lab-down
