@@ -27,7 +27,7 @@ class Facts:
 
     @property
     def valkey(self) -> bool:
-        return self.info.get("server_name") == "valkey" or "valkey_version" in self.info
+        return bool(self.info.get("valkey_version"))
 
     @property
     def version(self) -> tuple[int, int]:
