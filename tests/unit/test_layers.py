@@ -30,7 +30,6 @@ OWNED_BY = {
     "cryptography": {"_pve"},
     "asyncssh": {"_conduct", "_pve"},
     "pymysql": {"_conduct"},
-    "redis": {"_conduct"},
     "ortools": {"_planning"},
     "networkx": {"_planning"},
     "jsonschema": {"_survey", "_ansible"},
