@@ -24,6 +24,17 @@ pytestmark = pytest.mark.lab
 DB1, CACHE1 = LEGACY["db1"].split("/")[0], LEGACY["cache1"].split("/")[0]
 DB01, CACHE01 = "10.77.0.103", "10.77.0.104"
 QUICK = ("-e", "migrate_dead_man=5 migrate_observe=1")
+BEYOND_TABLES = (
+    "CREATE ROLE editor",
+    "GRANT SELECT, UPDATE ON community.* TO editor",
+    "CREATE USER 'o''brien'@'10.77.0.%' IDENTIFIED BY 'not a secret'",
+    "GRANT editor TO 'o''brien'@'10.77.0.%'",
+    "CREATE DEFINER = 'o''brien'@'10.77.0.%' VIEW community.latest AS SELECT * FROM community.users LIMIT 5",
+    "CREATE PROCEDURE community.shout(what VARCHAR(20)) SELECT UPPER(what)",
+    "CREATE TRIGGER community.stamp BEFORE INSERT ON community.audit_log FOR EACH ROW SET NEW.what = TRIM(NEW.what)",
+    "CREATE SEQUENCE community.numbers START WITH 7",
+    "DO NEXTVAL(community.numbers)",
+)
 LEFT = (
     "ls -d /run/lotse /var/lib/lotse /etc/mysql/mariadb.conf.d/*lotse* 2>/dev/null; nft list tables | grep lotse; "
     "cat /proc/sys/net/ipv4/ip_forward"
@@ -138,6 +149,7 @@ def test_there(databases: Databases) -> None:
     """Both move; nothing is lost, the sides take turns, the old one follows."""
     databases.sql(DB1, "CREATE EVENT community.tick ON SCHEDULE EVERY 1 DAY DO DELETE FROM community.audit_log WHERE 0")
     databases.sql(DB1, "SET GLOBAL event_scheduler = ON")
+    databases.sql(DB1, "; ".join(BEYOND_TABLES))
     databases.redis(CACHE1, "XADD lab-stream 5-1 field value")
     with databases.clients() as saw:
         done = databases.crossing.playbook("migrate", *QUICK, check=False, capture=True)
@@ -152,6 +164,11 @@ def test_there(databases: Databases) -> None:
         assert saw[kind]["longest_silence_s"] < 5, kind
     assert databases.redis(CACHE1, "SET refused 1").startswith("NOREPLICAS")
     assert databases.redis(CACHE01, "SET taken 1") == "OK"
+    assert databases.sql(DB01, "CALL community.shout('quiet')") == "QUIET"
+    assert databases.sql(DB01, "SELECT @@log_bin, COUNT(*) FROM community.latest") == "1\t5"
+    for account in ("editor", "'o''brien'@'10.77.0.%'"):
+        old, new = [databases.sql(address, f"SHOW GRANTS FOR {account}") for address in (DB1, DB01)]
+        assert old == new != ""
     assert (databases.sql(DB1, "SELECT @@GLOBAL.event_scheduler"), databases.sql(DB01, "SELECT @@GLOBAL.event_scheduler")) == ("OFF", "ON")
 
 

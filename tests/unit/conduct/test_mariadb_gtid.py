@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.lotse.estate.plugins.module_utils._conduct.mariadb.gtid import Gtid, covers, only_the_mark, own_beyond, parse
+from ansible_collections.lotse.estate.plugins.module_utils._conduct.mariadb.gtid import Gtid, only_the_mark, own_beyond, parse
 
 
 def test_positions_and_states_are_read() -> None:
@@ -16,22 +16,6 @@ def test_positions_and_states_are_read() -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse(text)
-
-
-@pytest.mark.parametrize(
-    ("position", "other", "covered"),
-    [
-        ("0-13-7", "0-13-7", True),
-        ("0-77-8", "0-13-7", True),  # another server wrote later in the same domain
-        ("0-13-6", "0-13-7", False),
-        ("0-13-7,1-5-1", "0-13-7", True),
-        ("0-13-7", "0-13-7,1-5-1", False),  # a domain that has not arrived at all
-        ("", "0-13-1", False),
-        ("", "", True),
-    ],
-)
-def test_a_position_covers_another_in_every_domain(position: str, other: str, covered: bool) -> None:
-    assert covers(position, other) is covered
 
 
 def test_what_the_fenced_server_wrote_itself_is_seen_among_what_it_replicated() -> None:

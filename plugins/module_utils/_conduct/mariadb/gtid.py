@@ -32,12 +32,6 @@ def parse(text: str) -> list[Gtid]:
     return found
 
 
-def covers(position: str, other: str) -> bool:
-    """Whether everything up to ``other`` is contained in ``position``."""
-    reached = {gtid.domain: gtid.sequence for gtid in parse(position)}
-    return all(reached.get(gtid.domain, -1) >= gtid.sequence for gtid in parse(other))
-
-
 def own_beyond(position: str, state: str, server: int) -> list[Gtid]:
     """The last transactions that ``server`` itself wrote after ``position``, one for each domain, by its binlog's ``state``."""
     before = {gtid.domain: gtid.sequence for gtid in parse(position)}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ..._domain.errors import LotseError
 from ..hosts import Host, pipe
-from .gates import ADMINISTRATORS, OWN_SCHEMAS, REPLICA_ACCOUNT, Facts, follows, trouble
+from .gates import ADMINISTRATORS, REPLICA_ACCOUNT, Facts, follows, trouble
 from .scripts import SERVING
 from .sql import CLIENT, Row, Sql, SqlError, name
 
@@ -17,6 +17,7 @@ DUMP = (
     "--single-transaction --gtid --master-data=1 --quick --hex-blob --routines --triggers --events --default-character-set=utf8mb4 "
     "--max-allowed-packet=1G --databases"
 )
+DAY = 24 * 3600.0
 WITHOUT_BINLOG = "SET SESSION sql_log_bin = 0"
 
 
@@ -78,7 +79,7 @@ async def copy(source: Host, guest: Host, databases: Sequence[str]) -> None:
     names = shlex.join([*databases, "lotse"])
     dump = f"dump=$(command -v mariadb-dump || command -v mysqldump); exec \"$dump\" {DUMP} {names}"
     load = f'{CLIENT}; exec "$db" --default-character-set=utf8mb4 --max-allowed-packet=1G --init-command={shlex.quote(WITHOUT_BINLOG)}'
-    await pipe(source, dump, guest, load)
+    await pipe(source, dump, guest, load, within=DAY)
 
 
 async def make_account(primary: Sql, replica_address: str) -> str:
@@ -120,8 +121,3 @@ async def refuse_unsound(sql: Sql, address: str) -> Row:
     if not follows(row, address):
         raise LotseError(f"it does not follow {address}: {trouble(row)}", f"MariaDB on {sql.host}", "mend its replication; nothing was cut")
     return row
-
-
-def carried(databases: Sequence[str]) -> list[str]:
-    """The databases that are copied."""
-    return [database for database in databases if database not in OWN_SCHEMAS]

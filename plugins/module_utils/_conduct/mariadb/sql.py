@@ -8,7 +8,6 @@ connection goes through a socket in a private directory (0700) that is gone as s
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import tempfile
 from collections.abc import Callable
@@ -49,7 +48,7 @@ class Sql:
         self._thread = ThreadPoolExecutor(1, "sql")
 
     @classmethod
-    async def open(cls, host: Host, *, within: float = 10) -> Sql:
+    async def open(cls, host: Host, *, within: float = 60) -> Sql:
         """Connects. ``within`` bounds each statement in seconds. Raises LotseError when root is not let in over the socket."""
         found = await host.run(f'{CLIENT}; "$db" -N -B -e "SELECT @@socket"', check=False)
         if found.status != 0:
@@ -70,7 +69,7 @@ class Sql:
                     connect_timeout=5,
                     read_timeout=within,
                     write_timeout=within,
-                    init_command="SET SESSION wait_timeout=28800",
+                    init_command="SET SESSION wait_timeout=604800",
                 )
                 connection = await asyncio.get_running_loop().run_in_executor(None, connect)
             except (pymysql.MySQLError, asyncssh.Error, OSError) as failure:
@@ -109,14 +108,6 @@ class Sql:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (pymysql.MySQLError, OSError) as failure:
             raise SqlError(failure, self.host) from failure
-
-    async def close(self) -> None:
-        def work() -> None:
-            with contextlib.suppress(pymysql.MySQLError, OSError):
-                self._connection.close()
-
-        await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        self._thread.shutdown(wait=False)
 
 
 def name(*parts: str) -> str:
