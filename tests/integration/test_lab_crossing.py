@@ -105,11 +105,17 @@ def test_a_second_run_changes_nothing(crossed: Crossed) -> None:
 
 
 def steps(output: str) -> list[str]:
-    """The steps that provision announces or takes, as its diff prints them."""
-    return sorted(line for line in output.splitlines() if re.match(r"^[+~-] \S+: ", line))
+    """What provision announces or does, as its diff prints it: for each guest a headline, its steps, and every value before and after."""
+    found, inside = [], False
+    for line in output.splitlines():
+        inside = bool(re.match(r"\s*\S+ \(VM \d+ on \S+\)$", line)) or (inside and bool(line.strip()))
+        if inside:
+            found.append(line.strip())
+    return found
 
 
 def test_the_preview_of_provision_was_exact(crossed: Crossed) -> None:
     announced = steps(crossed.preview)
-    assert len(announced) > 10
+    assert len([line for line in announced if line.startswith("+ clone")]) == 5
+    assert len(announced) > 30
     assert announced == steps(crossed.first)
