@@ -24,6 +24,7 @@ from .tree import Entry, Scan, Totals
 HASHED_MIB = 128
 """Files of a short pass are compared by hash up to so much. rsync itself compares what it sent in any case."""
 CLOCK_S = 0.5
+CLOCK_TICK_S = 0.02  # of the coarse clock that stamps files
 NEVER = 2**33  # nothing has changed after the year 2242
 
 
@@ -46,6 +47,16 @@ class Brought:
     hashed: int
 
 
+@dataclass(frozen=True)
+class _Names:
+    """What a short pass has to do: names to bring and to remove; directories that changed, and those that are new to the target."""
+
+    bring: list[str]
+    gone: list[str]
+    directories: list[str]
+    new: list[str]
+
+
 class TreeSync:
     """Trees with the same paths on both hosts. ``delete``: what the source has removed goes; ``newer_only``: newer files on the target stay."""
 
@@ -66,6 +77,7 @@ class TreeSync:
         self.delete, self.newer_only = delete, newer_only
         self._courier = courier
         self._extra = Totals(0, 0, 0, 0, 0)
+        self._proven_at: float | None = None  # the target's clock when both sides were last seen equal
         self._fenced_at: float | None = None
         self._brought: set[str] = set()
         self._mark: tuple[float, float] | None = None  # the source's clock and ours, when the first whole pass, or the last short one, began
@@ -89,7 +101,7 @@ class TreeSync:
         """Instead of a whole pass: the trees were equal when the clocks of both hosts showed this."""
         at, here = await self._now()
         self._mark = (source_at, here - (at - source_at))
-        self._margin = 0.02  # what the cutover itself brought a moment before shall not go back over newer files
+        self._margin = CLOCK_TICK_S  # what the cutover itself brought a moment before shall not go back over newer files
         self._fenced_at = target_at
 
     # -------------------------------------------------------------- short pass
@@ -105,32 +117,42 @@ class TreeSync:
             self._waiting = None
 
     async def short(self, *, within: float, prove: bool) -> Brought:
-        """Brings what has changed since the last pass. ``prove``: both sides must then be equal, or RemoteError is raised."""
+        """Brings what has changed since the last pass. ``prove``: both sides must then be equal, or RemoteError is raised.
+
+        The first proof counts everything on both sides. Later ones know that nothing but what has changed since, on either side, can
+        differ (both are walked over at the same time), and compare that name by name.
+        """
         if self._mark is None or self._waiting is None:
             raise RuntimeError("a short pass needs a whole one, and ready()")
         waiting, self._waiting = self._waiting, None
+        proven_at, self._proven_at = self._proven_at, None
         try:
             before = asyncio.get_running_loop().time()
-            look = await self._look(self.source, self._mark[0] - self._margin, within)
+            look, there = await asyncio.gather(
+                self._look(self.source, self._mark[0] - self._margin, within), self._look_there(proven_at if prove else None, within)
+            )
             self._same_clock(look.at, before)
-            bring, gone = await self._compare(look, within)
-            if gone:
-                await self._run(self.target, tree.remove(gone), within=within)
-            await waiting.bring(bring, within=within)
-            if any(entry.path in self._rewritten for entry in look.changed):
+            names = await self._compare(look, there, within)
+            if names.gone:
+                await self._run(self.target, tree.remove(names.gone), within=within)
+            await waiting.bring(names.bring, within=within)
+            if any(entry.path in self._rewritten for entry in (*look.changed, *there.changed)):
                 await self._rewrite()
         except BaseException:
             waiting.leave()
             raise
-        hashed = await self._prove(look, within) if prove else 0
+        hashed = 0
+        if prove:
+            proof = self._same_totals(look, within) if proven_at is None else self._same_names(names, there.at, within)
+            hashed, self._proven_at = await asyncio.gather(self._same_hashes(look, within), proof)
         self._mark, self._margin = (look.at, before), tree.MARGIN_S
-        self._brought.update(bring)
-        return Brought(look.at, len(bring), len(gone), look.totals, hashed)
+        self._brought.update(names.bring)
+        return Brought(look.at, len(names.bring), len(names.gone), look.totals, hashed)
 
     async def measure_extra(self) -> Totals:
         """What the target has beyond the source: what jobs there wrote. From now on the proof allows for exactly that."""
         here, there = await asyncio.gather(self._totals(self.source, 600), self._totals(self.target, 600))
-        self._extra = there - here
+        self._extra, self._proven_at = there - here, None
         return self._extra
 
     async def changed(self, host: Host, since: float, *, within: float = 60) -> list[Entry]:
@@ -146,15 +168,21 @@ class TreeSync:
     def _rewritten(self) -> list[str]:
         return [rule.file for rule in self.rules]
 
-    async def _compare(self, look: Scan, within: float) -> tuple[list[str], list[str]]:
+    async def _look_there(self, since: float | None, within: float) -> Scan:
+        """What something else has changed on the target since the proof. Going back, jobs on the legacy host do so rightly."""
+        if since is None or self.back:
+            return Scan(since or 0, (), Totals(0, 0, 0, 0, 0))
+        return await self._look(self.target, since - CLOCK_TICK_S, within)
+
+    async def _compare(self, look: Scan, there: Scan, within: float) -> _Names:
         """Names to bring and names to remove. A directory changes when a name in it comes or goes: those are compared name by name."""
-        directories = [entry.path for entry in look.changed if entry.kind == "d"]
-        bring = {entry.path for entry in look.changed}
+        changed = {entry.path: entry for entry in (*there.changed, *look.changed)}
+        directories = [path for path, entry in changed.items() if entry.kind == "d"]
+        bring = set(changed)
         gone: list[Entry] = []
+        new: list[str] = []
         if directories:
-            script = tree.children(directories)
-            ours, theirs = await asyncio.gather(self._run(self.source, script, within=within), self._run(self.target, script, within=within))
-            source, target = tree.read_entries(ours), tree.read_entries(theirs)
+            source, target = await self._children(directories, [], within)
             missing, gone = tree.differences(source, target)
             # A directory that was moved here brings names whose inodes did not change.
             new = [entry.path for entry in source if entry.kind == "d" and entry.path in set(missing)]
@@ -165,28 +193,53 @@ class TreeSync:
                 gone += tree.read_entries(await self._run(self.target, tree.below(old), within=within))
             bring.update(missing)
         names = {entry.path for entry in gone if self._may_go(entry)} if self.delete else set()
-        return sorted(bring - set(self._rewritten)), sorted(names - set(self._rewritten))
+        return _Names(sorted(bring - set(self._rewritten)), sorted(names - set(self._rewritten)), directories, new)
+
+    async def _children(self, directories: Sequence[str], whole: Sequence[str], within: float) -> tuple[list[Entry], list[Entry]]:
+        """What both sides have directly in these directories, and anywhere in the ``whole`` ones; without the files of the rules."""
+        script = "\n".join([tree.children(directories), *([tree.below(whole)] if whole else [])])
+        ours, theirs = await asyncio.gather(self._run(self.source, script, within=within), self._run(self.target, script, within=within))
+        left_out = set(self._rewritten)
+        source, target = ([entry for entry in tree.read_entries(text) if entry.path not in left_out] for text in (ours, theirs))
+        return source, target
 
     def _may_go(self, entry: Entry) -> bool:
         """Going back, a name that appeared on the legacy host after the cutover is not ours to remove, unless we brought it."""
         return self._fenced_at is None or entry.changed <= self._fenced_at or entry.path in self._brought
 
-    async def _prove(self, look: Scan, within: float) -> int:
-        """Both sides have the same totals, and the files that changed the same hashes. Gives how many were hashed."""
+    async def _same_hashes(self, look: Scan, within: float) -> int:
+        """The files that changed have the same SHA-256 on both sides. Gives how many were hashed."""
         changed = [entry for entry in look.changed if entry.kind == "f" and entry.path not in self._rewritten]
         files = [entry.path for entry in changed] if sum(entry.size for entry in changed) <= HASHED_MIB << 20 else []
+        if not files:
+            return 0
         script = tree.hashes(files)
-        there, ours, theirs = await asyncio.gather(
-            self._totals(self.target, within), self._run(self.source, script, within=within), self._beside(self.target, script, within)
-        )
+        ours, theirs = await asyncio.gather(self._beside(self.source, script, within), self._beside(self.target, script, within))
         if ours != theirs:
             pairs = zip(ours.splitlines(), theirs.splitlines(), strict=False)
             first = next((mine for mine, other in pairs if mine != other), "?")
             raise RemoteError(f"a file differs after the last pass: {tree.printable(first)}", self.target.name, "run it again")
-        if there - look.totals != self._extra:
-            what = f"the trees differ after the last pass: {look.totals.text} on {self.source.name}, {there.text} here"
-            raise RemoteError(what, self.target.name, "see whether something else writes there, then run it again")
         return len(files)
+
+    async def _same_names(self, names: _Names, at: float, within: float) -> float:
+        """The directories that changed have the same names, kinds and sizes on both sides. Gives ``at``: what we brought changed later."""
+        if not names.directories:
+            return at
+        source, target = await self._children(names.directories, names.new, within)
+        missing, surplus = tree.differences(source, target)
+        wrong = [*missing, *(entry.path for entry in surplus if self._may_go(entry) and self.delete)]
+        if wrong:
+            what = f"the trees differ after the last pass: {len(wrong)} names, the first is {tree.printable(wrong[0])}"
+            raise RemoteError(what, self.target.name, "see whether something else writes there, then run it again")
+        return at
+
+    async def _same_totals(self, look: Scan, within: float) -> float:
+        """Both sides have as many directories, files, links and bytes (going back: but for what is there more). Gives the target's clock."""
+        there = await self._look(self.target, NEVER, within)
+        if there.totals - look.totals != self._extra:
+            what = f"the trees differ after the last pass: {look.totals.text} on {self.source.name}, {there.totals.text} here"
+            raise RemoteError(what, self.target.name, "see whether something else writes there, then run it again")
+        return there.at
 
     async def _look(self, host: Host, since: float, within: float) -> Scan:
         return tree.read_scan(await self._run(host, tree.scan(self.paths, since, leave_out=self._rewritten), within=within))
