@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from conftest import Estate
 from testinfra.host import Host
 
 KINDS = ("files",)
@@ -25,20 +27,43 @@ def hashes(host: Host, paths: list[str]) -> dict[str, str]:
     return {line[66:]: line[:64] for line in output.splitlines()}
 
 
-def settled(move: dict[str, Any], before: dict[str, tuple[float, str]], after: dict[str, tuple[float, str]]) -> list[str]:
-    """Old files that the new side has not changed since the old one was fenced, without those that the move rewrites on purpose."""
-    last_change = max(changed for changed, _ in before.values())
+def cut_at(estate: Estate, move: dict[str, Any]) -> tuple[float, float]:
+    """When the trees changed sides, by the old and by the new host's clock. The move's journal says it."""
+    journal = estate.directory / "journal" / f"{move['id']}.jsonl"
+    lines = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
+    moments = [entry["data"] for entry in map(json.loads, lines) if (entry["event"], entry["step"]) == ("observation", "cut-time")]
+    if not moments or moments[-1]["back"]:
+        pytest.skip("the journal does not say when these trees changed sides: nothing can be compared")
+    return moments[-1]["source_at"], moments[-1]["target_at"]
+
+
+def settled(
+    estate: Estate, move: dict[str, Any], before: dict[str, tuple[float, str]], after: dict[str, tuple[float, str]]
+) -> tuple[list[str], list[str]]:
+    """Old files that both sides have left alone since the cutover, without those that the move rewrites on purpose.
+
+    And those that a job on the old side has written since: cron moves later, and takes them along to its own new home.
+    """
+    old_at, new_at = cut_at(estate, move)
     rewritten = {rule["file"] for rule in move["parameters"].get("rewrite", [])}
-    return [path for path in before if path not in rewritten and after.get(path, (0.0, ""))[0] <= last_change]
+    late = [path for path in before if before[path][0] > old_at and path not in rewritten]
+    left = [path for path in before if before[path][0] <= old_at and path not in rewritten and after.get(path, (0.0, ""))[0] <= new_at]
+    return left, late
+
+
+def on_the_workers(estate: Estate, move: dict[str, Any], paths: list[str]) -> set[str]:
+    """Which of these files are on a host where cron jobs of the same old host run now."""
+    workers = {other["to"] for other in estate.plan["moves"] if other["kind"] == "cron" and other["from"] == move["from"]}
+    return {path for path in paths for worker in workers if estate.connect(worker).file(path).exists}
 
 
 @pytest.mark.control(
     id="files-manifest", title="Every file of the old tree is on the new side with its mode, owner and size", severity="critical"
 )
-def test_manifest(old: Host, new: Host, move: dict[str, Any]) -> None:
+def test_manifest(old: Host, new: Host, estate: Estate, move: dict[str, Any]) -> None:
     before, after = (listing(host, move["parameters"]["paths"]) for host in (old, new))
     assert before, "the old tree is empty: nothing is compared"
-    compared = settled(move, before, after)
+    compared, late = settled(estate, move, before, after)
     assert compared, "the new side has changed every file: nothing is compared"
     wrong = [
         f"{path}: {before[path][1]} is now {after.get(path, (0, 'missing'))[1]}"
@@ -46,14 +71,16 @@ def test_manifest(old: Host, new: Host, move: dict[str, Any]) -> None:
         if before[path][1] != after.get(path, (0, ""))[1]
     ]
     assert not wrong, f"{len(wrong)} of {len(compared)} differ, the first: {wrong[:3]}"
+    lost = sorted(set(late) - on_the_workers(estate, move, late))
+    assert not lost, f"{len(lost)} files were written on the old side after the cutover and are nowhere else, the first: {lost[:3]}"
 
 
 @pytest.mark.control(id="files-content", title="Every file of the old tree has the same SHA-256 on the new side", severity="critical")
-def test_content(old: Host, new: Host, move: dict[str, Any]) -> None:
+def test_content(old: Host, new: Host, estate: Estate, move: dict[str, Any]) -> None:
     paths = move["parameters"]["paths"]
     times = [listing(host, paths) for host in (old, new)]
     before, after = (hashes(host, paths) for host in (old, new))
-    compared = settled(move, *times)
+    compared, _ = settled(estate, move, *times)
     assert compared, "the old tree is empty or wholly changed: nothing is compared"
     wrong = [path for path in compared if after.get(path) != before[path]]
     assert not wrong, f"{len(wrong)} of {len(compared)} differ, the first: {wrong[:3]}"
