@@ -60,6 +60,7 @@ class Courier:
         self._legacy, self._guest = legacy, guest
         self._where = f"{legacy.name} and {guest.name}"
         self._socket, self._helper = f"{FOLDER}/{token}.sock", f"{FOLDER}/{token}.rsh"
+        self._old = " ".join(f"{FOLDER}/{token.rsplit('-', 2)[0]}-*.{end}" for end in ("sock", "rsh"))
         self._listener: asyncssh.SSHListener | None = None
         self._wanted: asyncio.Queue[list[str]] = asyncio.Queue()
         self._speaks = False  # the next connection says what is wanted; every other one is the command itself
@@ -71,7 +72,8 @@ class Courier:
         # The second socat ends with its socket, as ssh would: rsync waits for its end, and holds its input open until then.
         to = f"UNIX-CONNECT:{self._socket}"
         helper = f'shift\nprintf "%s\\n" "$*" | socat -u - {to} || exit 1\nexec socat -t 0 - {to}\n'
-        script = f"umask 077; mkdir -p {FOLDER} && rm -f {self._socket} && cat > {self._helper}"
+        # Also what a controller that died left there for the same section.
+        script = f"umask 077; mkdir -p {FOLDER} && rm -f {self._old} && cat > {self._helper}"
         await self._guest.run(script, data=helper.encode())
         try:
             self._listener = await self._guest.connection.start_unix_server(lambda: self._serve, self._socket, encoding=None)
