@@ -57,17 +57,17 @@ options:
         elements: path
         required: true
   dead_man:
-    description: Seconds after which the fenced host lifts its fence by itself, if nothing was committed. At least 2 more than O(hold).
+    description: Seconds after which the fenced host lifts its fence by itself, if nothing was committed. At least 2 more than O(hold), at most 5.
     type: float
-    default: 10
+    default: 4.5
   hold:
     description: Seconds that requests may be held; a cutover that takes longer is undone.
     type: float
-    default: 3
+    default: 2.5
   drain:
     description: Seconds that running requests get to end.
     type: float
-    default: 2
+    default: 1.5
   observe:
     description: Seconds that the new side is watched before the move is committed.
     type: float

@@ -97,3 +97,9 @@ def test_nothing_was_lost_or_doubled(story: dict[str, Any]) -> None:
     audit = story["audit"]
     assert audit["writes_acknowledged"] > 100
     assert (audit["writes_lost"], audit["writes_duplicated"]) == (0, 0), audit
+
+
+def test_no_request_failed_not_even_those_that_waited_for_a_dead_controller(story: dict[str, Any]) -> None:
+    figures = story["figures"]
+    assert figures["requests_total"] > 500
+    assert figures["requests_failed"] == 0, figures["failures"]

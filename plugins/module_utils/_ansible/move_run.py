@@ -34,9 +34,9 @@ SPEC: dict[str, Any] = {
             "known_hosts": {"type": "list", "elements": "path", "required": True},
         },
     },
-    "dead_man": {"type": "float", "default": 10},
-    "hold": {"type": "float", "default": 3},
-    "drain": {"type": "float", "default": 2},
+    "dead_man": {"type": "float", "default": 4.5},
+    "hold": {"type": "float", "default": 2.5},
+    "drain": {"type": "float", "default": 1.5},
     "observe": {"type": "float", "default": 5},
 }
 

@@ -12,7 +12,7 @@ import contextlib
 import re
 import secrets
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,18 +74,30 @@ class Shell:
         return done
 
 
-class Host:
-    """One machine that we are logged in to."""
+SHELLS_PER_CONNECTION = 6
+"""sshd allows 10 sessions on a connection (MaxSessions), and programs need some as well."""
 
-    def __init__(self, name: str, address: str, connection: asyncssh.SSHClientConnection) -> None:
+
+class Host:
+    """One machine that we are logged in to. ``connect`` opens another connection to it when shells need one."""
+
+    def __init__(
+        self, name: str, address: str, connection: asyncssh.SSHClientConnection, connect: Callable[[], Awaitable[asyncssh.SSHClientConnection]]
+    ) -> None:
         self.name, self.address = name, address
         self.connection = connection
+        self._connect = connect
+        self._for_shells: list[asyncssh.SSHClientConnection] = []
         self._shells: list[asyncssh.SSHClientProcess[str]] = []
+        self._lock = asyncio.Lock()
 
     async def shell(self, *, errors: str = "replace") -> Shell:
         """A new open shell. It ends with the connection. ``surrogateescape`` for ``errors`` keeps file names that are not UTF-8."""
-        process = await self.connection.create_process("exec sh", encoding="utf-8", errors=errors)
-        self._shells.append(process)
+        async with self._lock:
+            if len(self._shells) >= len(self._for_shells) * SHELLS_PER_CONNECTION:
+                self._for_shells.append(await self._connect())
+            process = await self._for_shells[-1].create_process("exec sh", encoding="utf-8", errors=errors)
+            self._shells.append(process)
         return Shell(self.name, process)
 
     async def run(self, script: str, *, data: bytes = b"", within: float = 60, check: bool = True) -> Done:
@@ -106,8 +118,9 @@ class Host:
             with contextlib.suppress(asyncssh.Error, OSError):
                 process.stdin.write_eof()
                 process.close()
-        self.connection.close()
-        await self.connection.wait_closed()
+        for connection in (*self._for_shells, self.connection):
+            connection.close()
+            await connection.wait_closed()
 
 
 async def pipe(source: Host, producer: str, target: Host, consumer: str, *, within: float = 3600) -> str:
@@ -160,15 +173,19 @@ class Hosts:
             "connect_timeout": access.connect_timeout,
             "keepalive_interval": 5,
         }
+
+        async def connect() -> asyncssh.SSHClientConnection:
+            return await asyncssh.connect(address, **options)
+
         try:
-            connection = await asyncssh.connect(address, **options)
+            connection = await connect()
         except asyncssh.HostKeyNotVerifiable as failure:
             remedy = f"compare it with {', '.join(known) or 'nothing: no known_hosts file exists'}"
             raise LotseError("its ssh host key is not the known one", f"{name} ({address})", remedy) from failure
         except (asyncssh.Error, OSError, TimeoutError) as failure:
             what = f"cannot be reached over ssh ({failure or type(failure).__name__})"
             raise LotseError(what, f"{name} ({address})", "nothing was changed there; see that it runs, then start again") from failure
-        return Host(name, address, connection)
+        return Host(name, address, connection, connect)
 
     async def close(self) -> None:
         await asyncio.gather(*(host.close() for host in self._open.values()), return_exceptions=True)

@@ -25,6 +25,8 @@ from .switchboard import Backend, Switchboard, Target
 
 QUIET_FROM, QUIET_TO = 5, 52  # seconds of a minute in which cron starts nothing
 FORWARD_TRIES = 3
+EDGE_HOLDS = 6.0  # edge_retries x edge_connect_timeout_ms of the role edge
+EDGE_AFTER = 0.5  # the edge's timer comes after the fenced host's: that side must take requests again
 
 
 class DecidedError(LotseError):
@@ -33,18 +35,21 @@ class DecidedError(LotseError):
 
 @dataclass(frozen=True)
 class Limits:
-    """Times in seconds. ``hold`` must stay well below what the edge can hold (6 s), ``dead_man`` above ``hold``."""
+    """Times in seconds. The edge holds for 6 s: a dead controller's requests must be released before, a living one's section ended before that."""
 
-    dead_man: float = 10
+    dead_man: float = 4.5
     margin: float = 1  # nothing is committed when the dead-man has less than this left
-    hold: float = 3
-    drain: float = 2
+    hold: float = 2.5
+    drain: float = 1.5
     observe: float = 5
 
     def check(self) -> None:
         """Raises LotseError for times that would make a cutover unsafe."""
-        if not 0 < self.drain < self.hold <= 5:
-            raise LotseError("drain must be shorter than hold, and hold at most 5 s: the edge holds requests for 6 s", "limits")
+        if not 0 < self.drain < self.hold:
+            raise LotseError("drain must be shorter than hold, or no time is left to cut", "limits")
+        if self.dead_man + EDGE_AFTER > EDGE_HOLDS - 0.5:
+            what = f"dead_man must be at most {EDGE_HOLDS - 0.5 - EDGE_AFTER:g} s, because the edge holds requests for {EDGE_HOLDS:g} s"
+            raise LotseError(what, "limits", "or requests would fail before the timers release them")
         if self.dead_man < self.hold + 2 * self.margin:
             what = f"dead_man must be at least {2 * self.margin:g} s longer than hold, or it could lift the fence while we cut"
             raise LotseError(what, "limits")
@@ -168,7 +173,7 @@ class Section:
             shell = await self.lead.context.target.shell()
             await DeadMan(shell, f"{self.lead.context.token}-open", self.limits.dead_man + 1, lift=opener, forward="").arm()
         if self.board is not None:
-            await self.board.arm(self.lead.context.token, self.limits.dead_man + 1, self.before)
+            await self.board.arm(self.lead.context.token, self.limits.dead_man + EDGE_AFTER, self.before)
         await self.man.arm()
 
     async def _abort(self) -> None:
@@ -285,5 +290,7 @@ class Section:
         """Removes what only the cutover needed, when its timers have ended: a timer that finds no decision would make one."""
         for host in (self.lead.context.source, self.lead.context.target):
             await sweep(host, self.name, self.limits.dead_man + 5)
+        if self.board is not None:
+            await sweep(self.board.host, self.name, self.limits.dead_man + 5)
         for mover in self.movers:
             await mover.finish()

@@ -155,6 +155,7 @@ class FakeBoard:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.host = LocalHost("edge-01", "10.77.0.101")
 
     async def open(self) -> None:
         return

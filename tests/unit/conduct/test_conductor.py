@@ -223,7 +223,7 @@ def test_moves_of_one_section_go_together(world: World, estate: Path) -> None:
     assert {outcome.move for outcome in outcomes} == {"files", "http"}
 
 
-@pytest.mark.parametrize("times", [{"hold": 5.5}, {"drain": 3.0, "hold": 3.0}, {"dead_man": 4.0, "hold": 3.0}, {"drain": 0.0}])
+@pytest.mark.parametrize("times", [{"dead_man": 5.5}, {"drain": 2.5}, {"dead_man": 4.0}, {"hold": 3.0}, {"drain": 0.0}])
 def test_unsafe_times_are_refused(times: dict[str, float]) -> None:
     with pytest.raises(LotseError):
         Limits(**times).check()
