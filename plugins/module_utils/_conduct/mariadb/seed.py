@@ -56,22 +56,33 @@ async def accounts(sql: Sql) -> dict[str, list[str]]:
 
 
 async def carry_accounts(source: Sql, guest: Sql) -> int:
-    """Makes the guest's accounts those of the source. Gives their number."""
+    """Makes the guest's accounts those of the source, without what they may. Gives their number."""
     wanted, present = await accounts(source), await accounts(guest)
-    await guest.run(WITHOUT_BINLOG)
-    for account in present.keys() - wanted.keys():
-        kind = "USER" if "@" in account else "ROLE"
-        await guest.run(f"DROP {kind} {account}")
-    # All of them first: a role may be granted to a role that is made later.
-    for part in (slice(0, 1), slice(1, None)):
-        for account, statements in wanted.items():
-            try:
-                await guest.run(*statements[part])
-            except SqlError as failure:
-                what = f"the account {account} cannot be carried over ({failure.what})"
-                raise LotseError(what, guest.host, "see that the guest has its authentication plugin") from failure
+    drops = [f"DROP {'USER' if '@' in account else 'ROLE'} {account}" for account in present.keys() - wanted.keys()]
+    await guest.run(WITHOUT_BINLOG, *drops)
+    for account, (creates, *_) in wanted.items():
+        await _do(guest, account, creates)
     await guest.run("SET SESSION sql_log_bin = 1")
     return len(wanted)
+
+
+async def carry_grants(source: Sql, guest: Sql) -> int:
+    """Grants what the source's accounts may and the guest's may not yet; the tables must be there. Gives how much that was. Idempotent."""
+    wanted, present = await accounts(source), await accounts(guest)
+    missing = [(account, grant) for account, (_, *grants) in wanted.items() for grant in grants if grant not in present.get(account, [])]
+    await guest.run(WITHOUT_BINLOG)
+    for account, grant in missing:
+        await _do(guest, account, grant)
+    await guest.run("SET SESSION sql_log_bin = 1")
+    return len(missing)
+
+
+async def _do(guest: Sql, account: str, statement: str) -> None:
+    try:
+        await guest.run(statement)
+    except SqlError as failure:
+        remedy = "give it an authentication plugin that the guest has, and grants that its version knows"
+        raise LotseError(f"the account {account} cannot be carried over ({failure.what})", guest.host, remedy) from None  # never the statement
 
 
 async def copy(source: Host, guest: Host, databases: Sequence[str]) -> None:

@@ -61,6 +61,8 @@ class MariadbMover(Mover):
             await self._seed()
         context.say("waiting for the new side to catch up")
         await self._caught_up()
+        # What was granted after the accounts were read and before the copy began came neither way.
+        await seed.carry_grants(await self._open(context.source), target)
 
     async def gate(self) -> dict[str, Any]:
         """Waits a little for lag and long transactions to pass, then insists."""
@@ -234,9 +236,10 @@ class MariadbMover(Mover):
         with context.journal.step("seed", f"the copy on {context.guest.name} is made anew", databases=databases) as result:
             context.say(f"copying {', '.join(databases)}")
             await seed.wipe(target, list(facts.databases))
-            # Accounts come first: the statements of views and routines name them, and replication brings later ones.
+            # Views and routines name accounts, so these come before the data; grants name tables, so those come after.
             result["accounts"] = await seed.carry_accounts(source, target)
             await seed.copy(context.source, context.target, databases)
+            await seed.carry_grants(source, target)
             result["position"] = await target.value("SELECT @@GLOBAL.gtid_slave_pos")
         undo = f"STOP SLAVE; RESET SLAVE ALL on {context.guest.name}; DROP USER {gates.REPLICA_ACCOUNT} on {context.source.name}"
         with context.journal.step("follow", undo):
