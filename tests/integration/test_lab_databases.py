@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from tests.lab.crossing import ENTER, ROOT, Crossing
-from tests.lab.lab import LEGACY
+from tests.lab.lab import LEGACY, Lab
+from tests.lab.machine import Machines, MachineSpec
 
 pytestmark = pytest.mark.lab
 
@@ -37,8 +38,8 @@ BEYOND_TABLES = (
     "DO NEXTVAL(community.numbers)",
 )
 LEFT = (
-    "ls -d /run/lotse /var/lib/lotse /etc/mysql/mariadb.conf.d/*lotse* 2>/dev/null; nft list tables | grep lotse; "
-    "cat /proc/sys/net/ipv4/ip_forward"
+    "ls -d /run/lotse /var/lib/lotse /etc/lotse /etc/systemd/system/*lotse* /etc/mysql/mariadb.conf.d/*lotse* 2>/dev/null; "
+    "nft list tables | grep lotse; cat /proc/sys/net/ipv4/ip_forward"
 )
 SETTINGS = {
     "db-01": {"mariadb_settings": {"sql_mode": "NO_ENGINE_SUBSTITUTION", "collation_server": "utf8mb4_general_ci"}, "mariadb_nofile": 48000},
@@ -191,11 +192,19 @@ def test_the_verification_suite_agrees(databases: Databases) -> None:
     assert set(states.values()) == {"passed"}
 
 
-def test_the_fence_outlives_a_restart(databases: Databases) -> None:
-    databases.on(DB1, "systemctl restart mariadb")
-    databases.on(CACHE1, "systemctl restart redis-server; until redis-cli ping >/dev/null 2>&1; do sleep 0.1; done")
+def test_fence_and_forward_outlive_a_reboot_of_the_old_hosts(databases: Databases) -> None:
+    machines = Machines(Lab(databases.crossing.lab))
+    for name in ("db1", "cache1"):
+        spec = json.loads((machines.root(name).parent / "spec.json").read_text(encoding="utf-8"))
+        machines.stop(name)
+        keys = tuple(spec["authorized_keys"])
+        machines.boot(MachineSpec(name, spec["image"], spec["address"], authorized_keys=keys))
+    databases.on(DB1, "until mariadb -e 'SELECT 1' >/dev/null 2>&1; do sleep 0.1; done")
+    databases.on(CACHE1, "until redis-cli ping >/dev/null 2>&1; do sleep 0.1; done")
     assert databases.writable() == (False, True)
     assert databases.redis(CACHE1, "SET refused 1").startswith("NOREPLICAS")
+    for address, target in ((DB1, f"{DB01}:3306"), (CACHE1, f"{CACHE01}:6379")):
+        assert f"dnat to {target}" in databases.on(address, "nft list table ip lotse_forward")
     databases.sql(DB01, "INSERT INTO community.audit_log VALUES (NOW(), 'after the restart')")
     deadline = time.monotonic() + 15
     while databases.sql(DB1, "SELECT COUNT(*) FROM community.audit_log WHERE what = 'after the restart'") != "1":

@@ -11,7 +11,7 @@ import contextlib
 from typing import Any, ClassVar
 
 from ..._domain.errors import LotseError
-from .. import forward
+from .. import forward, lasting
 from ..fence import COMMIT, Ballot
 from ..hosts import Host, RemoteError, Shell
 from ..mariadb import gates, gtid, scripts, seed
@@ -47,6 +47,10 @@ class MariadbMover(Mover):
         source, target = await self._facts(context.source), await self._facts(context.target)
         gates.refuse(source, target, back=context.back, databases=self.databases, port=self.port)
         await self._refuse_closed_host(context.source)
+        if context.back:
+            with context.journal.step("old-address", "none is needed: clients find the side that serves"):
+                # A reboot of the legacy host would have forgotten it.
+                await context.legacy.run(forward.start(self.port, context.guest.address))
         sql = await self._open(context.source)
         with context.journal.step("schema", "DROP DATABASE lotse, on the side that writes", host=context.source.name):
             await sql.run(*scripts.SCHEMA, "DELETE FROM lotse.decision WHERE at < NOW() - INTERVAL 1 HOUR")
@@ -162,7 +166,8 @@ class MariadbMover(Mover):
         if not gates.follows(await seed.status(source), context.target.address):
             with context.journal.step("reverse", "STOP SLAVE; RESET SLAVE ALL, on the fenced side", host=context.source.name) as result:
                 result["position"] = await self._follow_back(source, target)
-        await (await self._shell(context.source)).run("sync -f /etc 2>/dev/null || sync")
+        await (await self._shell(context.source)).run(lasting.keep(self.port, context.target.address))
+        await (await self._shell(context.target)).run(lasting.forget(self.port))
         await (await self._shell(context.target)).run(f"rm -f {scripts.FENCE_FILE}\n{CLIENT}\n{scripts.EVENTS_ON}")
         if facts["event_scheduler"] != "DISABLED":
             await self._enable_events(target)

@@ -11,7 +11,7 @@ import asyncio
 from typing import Any, ClassVar
 
 from ..._domain.errors import LotseError
-from .. import forward
+from .. import forward, lasting
 from ..cache import gates, scripts
 from ..cache.copy import Difference, compare, compare_again, compare_keys, repair
 from ..cache.track import Tracker
@@ -84,7 +84,7 @@ class RedisMover(Mover):
             shell.run(scripts.raise_fence(self.port, self._config_file)),
             cache.call("CONFIG", "SET", "min-replicas-to-write", scripts.REPLICAS),
         )
-        await self._end_clients()
+        await self._end_clients(self.context.source)
 
     async def catch_up(self) -> dict[str, Any]:
         source, shell = await self._cache(self.context.source), await self._shell(self.context.source)
@@ -131,11 +131,11 @@ class RedisMover(Mover):
         with context.journal.step("persist", "none is needed: what was written is what is true", host=context.target.name) as result:
             await shell.run(scripts.unfence())
             result["saved"] = await self._save(target)
-            await shell.run("sync")
+            await shell.run(lasting.forget(self.port))
         if self._tracker is not None:
             await self._tracker.stop()
         await self._buffers_as_before()
-        await (await self._shell(context.source)).run("sync")
+        await (await self._shell(context.source)).run(lasting.keep(self.port, context.target.address))
         if context.back:
             await (await self._shell(context.guest)).run(f"rm -f {scripts.SERVING}")
 
@@ -181,9 +181,9 @@ class RedisMover(Mover):
         gates.refuse(source, target, context.target.address, back=context.back)
         return source, target
 
-    async def _end_clients(self) -> None:
-        """Ends every connection but ours: who comes again waits at the gate."""
-        cache = await self._cache(self.context.source)
+    async def _end_clients(self, host: Host) -> None:
+        """Ends every connection to the server of a host but ours: who comes again waits at the gate, or is forwarded."""
+        cache = await self._cache(host)
         ours = {str(await cache.call("CLIENT", "ID"))} | ({str(self._tracker.id)} if self._tracker else set())
         for _ in range(20):
             listed = [text.decode(errors="replace") for text in await cache.many([("CLIENT", "LIST", "TYPE", kind) for kind in ("normal", "pubsub")])]
@@ -192,7 +192,7 @@ class RedisMover(Mover):
                 return
             await cache.many([("CLIENT", "KILL", "ID", number) for number in others])
             await asyncio.sleep(0.001)
-        raise RemoteError(f"{len(others)} clients do not end", self.context.source.name)
+        raise RemoteError(f"{len(others)} clients do not end", host.name)
 
     # The way there: replication.
 
@@ -266,12 +266,11 @@ class RedisMover(Mover):
     async def _copy_back(self) -> None:
         context = self.context
         source, target = await self._cache(context.source), await self._cache(context.target)
-        listed = await (await self._shell(context.legacy)).run(f"nft list chain {forward.TABLE} prerouting_{self.port}", check=False)
-        if f"dnat to {context.guest.address}:{self.port}" not in listed.out:
-            what = "its address is not forwarded, so somebody could write there while the tool copies"
-            raise LotseError(what, context.legacy.name, "run migrate again, which mends the forward, then rollback")
         with context.journal.step("copy", "CONFIG SET min-replicas-to-write 99 on the legacy side", host=context.legacy.name) as result:
-            # Nobody can reach it but us: its address is forwarded. Its file keeps the fence for a restart.
+            # Nobody may reach it but us: its address forwards (a reboot of the host would have forgotten that), and whoever is connected is not
+            # any more. Its file keeps the fence for a restart.
+            await (await self._shell(context.legacy)).run(forward.start(self.port, context.guest.address))
+            await self._end_clients(context.legacy)
             await target.call("CONFIG", "SET", "min-replicas-to-write", 0)
             for number in range(1, PASSES + 1):
                 found = await compare(source, target)
