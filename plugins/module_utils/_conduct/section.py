@@ -30,7 +30,7 @@ EDGE_AFTER = 0.5  # the edge's timer comes after the fenced host's: that side mu
 
 
 class DecidedError(LotseError):
-    """The commit is decided, so nothing may be undone; what follows it did not come to its end."""
+    """The commit is decided, or may be, so nothing may be undone; what follows it did not come to its end."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,12 @@ class Section:
                 self.drill("caught_up")
                 await self.man.decide(COMMIT, margin=self.limits.margin)
         except BaseException as failure:
-            await self._abort()
-            if isinstance(failure, TimeoutError):
-                raise LotseError(f"the section took longer than {self.limits.hold:g} s; it was undone, the old side serves", self.name) from failure
-            raise
+            if not await self._abort():
+                if isinstance(failure, TimeoutError):
+                    what = f"the section took longer than {self.limits.hold:g} s; it was undone, the old side serves"
+                    raise LotseError(what, self.name) from failure
+                raise
+            self.say("the commit is decided, although its answer did not come in time")
         self.drill("decided")
         await self._carry_through()
         clock["end"] = loop.time()
@@ -176,8 +178,12 @@ class Section:
             await self.board.arm(self.lead.context.token, self.limits.dead_man + EDGE_AFTER, self.before)
         await self.man.arm()
 
-    async def _abort(self) -> None:
-        """Undoes the section. Every part is tried; what could not be undone is left to the dead-man, and said."""
+    async def _abort(self) -> bool:
+        """Undoes the section, and gives False. Every part is tried; what could not be undone is left to the dead-man, and said.
+
+        Gives True, and undoes nothing, when the commit turns out to be decided. Raises DecidedError when nobody can tell: then the next
+        run asks again.
+        """
         assert self.man is not None  # noqa: S101 - set by _open_everything
         wrong: list[str] = []
 
@@ -188,13 +194,21 @@ class Section:
                 wrong.append(f"{what}: {failure}")
 
         await attempt("the decision", self._decide_lift())
-        if not wrong:
+        if wrong:
+            with contextlib.suppress(LotseError, OSError):
+                if await self.man.decision() == COMMIT:
+                    return True
+        else:
             for mover in reversed(self.movers):
                 await attempt(f"lifting the fence of {mover.context.move['id']}", mover.lift())
         if self.board is not None:
             await attempt("releasing held requests", self.board.point(self.before))
         for text in wrong:
             self.say(f"undoing: {text} (the dead-man does it within {self.limits.dead_man:g} s)")
+        if wrong and wrong[0].startswith("the decision"):
+            remedy = f"a timer makes one side serve within {self.limits.dead_man:g} s; run the playbook again, which asks and goes on from there"
+            raise DecidedError(f"it is not known what was decided ({wrong[0]})", self.name, remedy)
+        return False
 
     async def _decide_lift(self) -> None:
         assert self.man is not None  # noqa: S101 - set by _open_everything

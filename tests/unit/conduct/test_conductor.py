@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.lotse.estate.plugins.module_utils._conduct.fence import COMMIT, DeadMan
+from ansible_collections.lotse.estate.plugins.module_utils._conduct.hosts import RemoteError
 from ansible_collections.lotse.estate.plugins.module_utils._conduct.journal import Journal, move_states, read
 from ansible_collections.lotse.estate.plugins.module_utils._conduct.section import Limits
 from ansible_collections.lotse.estate.plugins.module_utils._domain.errors import LotseError
@@ -66,6 +68,44 @@ def test_a_failure_before_the_decision_is_undone(world: World, estate: Path, poi
     if point != "mariadb.gate":
         assert world.log[-1] == "edge.release"
     world.fail_at = ""
+    migrate(world, estate, ONE)
+    assert (sides(world), move_states(estate)) == ((False, True), {"mariadb": "committed"})
+
+
+def test_a_commit_whose_answer_was_lost_is_carried_through(world: World, estate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is decided on the fenced host, whatever the conductor heard of it."""
+    decide = DeadMan.decide
+
+    async def deaf(man: DeadMan, word: str, *, margin: float = 1.0) -> None:
+        await decide(man, word, margin=margin)
+        if word == COMMIT:
+            raise RemoteError("no answer", "db1")
+
+    monkeypatch.setattr(DeadMan, "decide", deaf)
+    migrate(world, estate, ONE)
+    assert (sides(world), move_states(estate)) == ((False, True), {"mariadb": "committed"})
+    assert "mariadb.lift" not in world.log
+
+
+def test_when_nobody_can_tell_what_was_decided_the_next_run_asks(world: World, estate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection to the fenced host breaks right behind the decision: neither side is touched, and the cutover stays open."""
+    with monkeypatch.context() as broken:
+        decide = DeadMan.decide
+
+        async def cut_off(man: DeadMan, word: str, *, margin: float = 1.0) -> None:
+            if word == COMMIT:
+                await decide(man, word, margin=margin)
+            raise RemoteError("the connection is lost", "db1")
+
+        async def unknown(_man: DeadMan) -> str:
+            raise RemoteError("the connection is lost", "db1")
+
+        broken.setattr(DeadMan, "decide", cut_off)
+        broken.setattr(DeadMan, "decision", unknown)
+        with pytest.raises(LotseError, match="not known what was decided"):
+            migrate(world, estate, ONE)
+    assert sides(world) == (False, False)
+    assert move_states(estate) == {"mariadb": "cutting"}
     migrate(world, estate, ONE)
     assert (sides(world), move_states(estate)) == ((False, True), {"mariadb": "committed"})
 
