@@ -69,18 +69,20 @@ def test_rows(old: Host, new: Host) -> None:
     assert names
     assert names == tables(old)
     checksum = f"CHECKSUM TABLE {', '.join(names)}"
-    position, *after = sql(
-        new,
-        "START TRANSACTION WITH CONSISTENT SNAPSHOT;"
-        " SELECT BINLOG_GTID_POS((SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'BINLOG_SNAPSHOT_FILE'),"
-        " (SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'BINLOG_SNAPSHOT_POSITION'));"
-        f" {checksum}",
-    ).splitlines()
-    assert position and "-" in position, f"the new side names no transaction: {position!r}"
     try:
+        # The old side waits first: once it had gone past the snapshot, it could not be held at it any more.
+        sql(old, "STOP SLAVE")
+        position, *after = sql(
+            new,
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT;"
+            " SELECT BINLOG_GTID_POS((SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'BINLOG_SNAPSHOT_FILE'),"
+            " (SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'BINLOG_SNAPSHOT_POSITION'));"
+            f" {checksum}",
+        ).splitlines()
+        assert position and "-" in position, f"the new side names no transaction: {position!r}"
         before = sql(
             old,
-            f"STOP SLAVE; START SLAVE UNTIL master_gtid_pos = '{position}'; SELECT MASTER_GTID_WAIT('{position}', 10); {checksum}",
+            f"START SLAVE UNTIL master_gtid_pos = '{position}'; SELECT MASTER_GTID_WAIT('{position}', 10); {checksum}",
         ).splitlines()
     finally:
         sql(old, "STOP SLAVE; START SLAVE")
