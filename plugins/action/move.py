@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
         try:
             return move_run.run(options, check=self._task.check_mode, say=Display().display, drill=_drill)
         except LotseError as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None
 
 
 def _drill(point: str) -> None:

@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
         try:
             return self._retire(task_vars, options)
         except (LotseError, ValueError) as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None
 
     def _retire(self, task_vars: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
         host, directory = task_vars["inventory_hostname"], Path(options["estate_dir"])
