@@ -108,7 +108,8 @@ def steps(output: str) -> list[str]:
     """What provision announces or does, as its diff prints it: for each guest a headline, its steps, and every value before and after."""
     found, inside = [], False
     for line in output.splitlines():
-        inside = bool(re.match(r"\s*\S+ \(VM \d+ on \S+\)$", line)) or (inside and bool(line.strip()))
+        headline, ends = re.match(r"\s*\S+ \(VM \d+ on \S+\)$", line), re.match(r"\s*$|\s+\d+:\d\d ", line)
+        inside = bool(headline) or (inside and not ends)
         if inside:
             found.append(line.strip())
     return found

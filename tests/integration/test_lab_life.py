@@ -30,6 +30,8 @@ def lab(*words: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.lab", *words], cwd=ROOT, env={**os.environ, "LOTSE_LAB": NAME, **environment},
         text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        # Whoever runs these tests in the background ignores Ctrl-C, and a child inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
