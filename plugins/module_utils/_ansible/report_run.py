@@ -16,10 +16,11 @@ from .._report import figures, page
 from .._report.load import SCHEMA as LOAD_SCHEMA
 from .._report.load import summarize
 from . import ledger
+from .plan_file import read_plan
 
 Result = dict[str, Any]
 
-PLAN_SCHEMA, VERIFY_SCHEMA = "lotse/plan/1", "lotse/verify/1"
+VERIFY_SCHEMA = "lotse/verify/1"
 NEEDED = {"at", "ms", "ok"}
 
 
@@ -52,20 +53,6 @@ def run(params: Mapping[str, Any], *, check: bool) -> Result:
         "data": str(estate_dir / "reports" / "crossing.json"),
         "diff": diff,
     }
-
-
-def read_plan(estate_dir: Path) -> dict[str, Any]:
-    """plan.yml of an estate. Raises LotseError."""
-    path = estate_dir / "plan.yml"
-    if not path.is_file():
-        raise LotseError("there is no plan to report on", str(path), "run the playbook plan first")
-    try:
-        plan = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise LotseError(f"the plan cannot be read ({str(error).splitlines()[0]})", str(path), "restore it from your version control") from error
-    if not isinstance(plan, dict) or plan.get("schema") != PLAN_SCHEMA:
-        raise LotseError(f"this is not a plan of schema {PLAN_SCHEMA}", str(path), "run the playbook plan again")
-    return plan
 
 
 def _load(estate_dir: Path, load_dir: str | None, cuts: list[tuple[str, float, float]]) -> dict[str, Any] | None:
