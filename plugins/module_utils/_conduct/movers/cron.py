@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,13 +19,12 @@ from ..files.courier import Courier
 from ..files.sync import TreeSync
 from ..hosts import RemoteError, Shell
 from .base import Context, Mover
-from .files import refuse_what_would_be_left_out, rules
+from .files import last_cut, refuse_what_would_be_left_out, rules, whole_passes
 
 FROM_S, TO_S = 8, 45  # of a minute: jobs that start with it are under way, and there is time left for a dead-man
 CLOCKS_S = 2.0  # how far two hosts' clocks may differ
 INSIDE_S = 1.0
 TRIES = 3
-ENOUGH_S, PASSES = 1.0, 10
 DAEMONS = frozenset({"cron", "crond"})
 
 PROCESSES = "cat /proc/[0-9]*/stat 2>/dev/null; echo ==; stat -c '%u %n' /proc/[0-9]* 2>/dev/null; :"
@@ -133,16 +132,10 @@ class CronMover(Mover):
         if not self.paths:
             return
         if context.back:
-            cut = self._last_cut()
+            cut = last_cut(context.journal, "jobs")
             await self.sync.since(float(cut["target_at"]), float(cut["source_at"]))
             return
-        with context.journal.step("copy", f"the copies on {context.target.name} stay, no job uses them", paths=self.paths) as result:
-            for number in range(1, PASSES + 1):
-                done = await self.sync.whole()
-                context.say(f"pass {number}: {done.sent} files in {done.seconds:.1f} s")
-                result.update(passes=number, seconds=round(done.seconds, 2), sent=done.sent)
-                if done.seconds < ENOUGH_S:
-                    break
+        await whole_passes(context, self.sync, f"the copies on {context.target.name} stay, no job uses them")
 
     async def gate(self) -> dict[str, Any]:
         """Clocks agree, the commands are there, the paths can be brought; and then waits for a moment when no job runs."""
@@ -364,10 +357,3 @@ class CronMover(Mover):
             stamp = line.split(" ", 1)[0]
             runs += any(user in line for user in users) and stamp.replace(".", "", 1).isdigit() and float(stamp) > at
         return runs, f"{runs} jobs ran on {name} since the cutover, by its journal"
-
-    def _last_cut(self) -> Mapping[str, Any]:
-        cuts = [entry["data"] for entry in self.context.journal.entries if (entry["event"], entry["step"]) == ("observation", "cut-time")]
-        if not cuts or cuts[-1]["back"]:
-            remedy = "compare the trees by hand; without that moment nobody can say which side's file is the newer one"
-            raise LotseError("the journal does not say when the jobs changed sides", str(self.context.journal.path), remedy)
-        return dict(cuts[-1])

@@ -16,7 +16,7 @@ from ..files import tree
 from ..files.courier import Courier
 from ..files.sync import Brought, Rule, TreeSync
 from ..hosts import Shell
-from ..journal import move_states
+from ..journal import Journal, move_states
 from .base import Context, Mover
 
 ENOUGH_S = 1.0  # a whole pass that takes less is close enough
@@ -64,6 +64,26 @@ async def refuse_what_would_be_left_out(source: Shell, target: Shell, paths: Seq
         raise LotseError(f"{need >> 10} MiB are to come, {free >> 10} MiB are free", target.host, "give its disk more space")
 
 
+async def whole_passes(context: Context, sync: TreeSync, undo: str) -> None:
+    """Whole passes until one is quick enough for a short one to follow in the section; one journaled step."""
+    with context.journal.step("copy", undo, paths=sync.paths) as result:
+        for number in range(1, PASSES + 1):
+            done = await sync.whole()
+            context.say(f"pass {number}: {done.sent} files in {done.seconds:.1f} s")
+            result.update(passes=number, seconds=round(done.seconds, 2), sent=done.sent)
+            if done.seconds < ENOUGH_S:
+                break
+
+
+def last_cut(journal: Journal, what: str) -> Mapping[str, Any]:
+    """When, by both hosts' clocks, the move last went to its guest. Raises LotseError when the journal does not say."""
+    cuts = [entry["data"] for entry in journal.entries if (entry["event"], entry["step"]) == ("observation", "cut-time")]
+    if not cuts or cuts[-1]["back"]:
+        remedy = "compare the trees by hand; without that moment nobody can say which side's file is the newer one"
+        raise LotseError(f"the journal does not say when the {what} changed sides", str(journal.path), remedy)
+    return dict(cuts[-1])
+
+
 class FilesMover(Mover):
     """Moves trees. Parameters: ``paths``; ``rewrite``, files in which addresses are replaced on the guest."""
 
@@ -84,19 +104,12 @@ class FilesMover(Mover):
     async def replicate(self) -> None:
         context = self.context
         if context.back:
-            cut = self._last_cut()
+            cut = last_cut(context.journal, "trees")
             await self.sync.since(float(cut["target_at"]), float(cut["source_at"]))
             with context.journal.step("bring-back", "the guest still has everything", since=cut["target_at"]) as result:
                 result.update(await self._short_passes())
             return
-        undo = f"the copies on {context.target.name} stay, nobody uses them; the next pass corrects them"
-        with context.journal.step("copy", undo, paths=self.paths) as result:
-            for number in range(1, PASSES + 1):
-                done = await self.sync.whole()
-                context.say(f"pass {number}: {done.sent} files in {done.seconds:.1f} s")
-                result.update(passes=number, seconds=round(done.seconds, 2), sent=done.sent)
-                if done.seconds < ENOUGH_S:
-                    break
+        await whole_passes(context, self.sync, f"the copies on {context.target.name} stay, nobody uses them; the next pass corrects them")
 
     async def gate(self) -> dict[str, Any]:
         """Rehearses the short pass until both sides were equal, measures it, and makes the next one ready."""
@@ -183,13 +196,6 @@ class FilesMover(Mover):
             and states.get(str(move["id"]), "planned") in OPEN_STATES
             and any(_overlap(str(path), own) for path in move["parameters"].get("paths", []) for own in self.paths)
         ]
-
-    def _last_cut(self) -> Mapping[str, Any]:
-        cuts = [entry["data"] for entry in self.context.journal.entries if (entry["event"], entry["step"]) == ("observation", "cut-time")]
-        if not cuts or cuts[-1]["back"]:
-            remedy = "compare the trees by hand; without that moment nobody can say which side's file is the newer one"
-            raise LotseError("the journal does not say when the trees changed sides", str(self.context.journal.path), remedy)
-        return dict(cuts[-1])
 
     async def _short_passes(self) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
