@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.refusal import assert_said_why
 from tests.lab.crossing import ENTER, ROOT, Crossing
 
 pytestmark = pytest.mark.lab
@@ -22,11 +23,7 @@ def run(lab: Crossing, playbook: str, *inventories: str, **environment: str) -> 
 
 def assert_refused(lab: Crossing, done: subprocess.CompletedProcess[str], *words: str) -> None:
     """It failed, said why, and neither a guest nor a plan nor a journal came of it."""
-    output = done.stdout + done.stderr
-    assert done.returncode != 0, output
-    for word in words:
-        assert word in output, output
-    assert "Traceback" not in output
+    assert_said_why(done, *words)
     assert not (lab.estate / "plan.yml").exists()
     assert not [path for path in (lab.estate / "journal").glob("*.jsonl") if path.stem != "phases"]
     assert not [path for path in (lab.state / "machines").iterdir() if path.name.endswith("-01")]

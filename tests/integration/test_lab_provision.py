@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.integration.refusal import assert_said_why
 from tests.lab.crossing import ENTER, ROOT, Crossing
 from tests.lab.pve import daemon
 
@@ -66,11 +67,7 @@ def estate_with(folder: Path, plan: Plan, change: Callable[[Plan], object]) -> t
 
 def refused(lab: Crossing, done: subprocess.CompletedProcess[str], *words: str) -> None:
     """It failed, its error has these words, and neither the cluster nor the estate was touched."""
-    output = done.stdout + done.stderr
-    assert done.returncode != 0, output
-    for word in words:
-        assert word in output, output
-    assert "Traceback" not in output
+    assert_said_why(done, *words)
     assert writes(lab) == []
     assert not (lab.estate / "known_hosts").exists()
 

@@ -19,18 +19,7 @@ from tests.lab.load.person import Count, Person, Shared, WrongAnswerError
 from tests.lab.load.records import Records, RecordsError, read_writes
 from tests.lab.load.schedule import MIX
 
-from .community import Community, served
-
-
-@pytest.fixture
-def community() -> Community:
-    return Community()
-
-
-@pytest.fixture
-def address(community: Community) -> Iterator[Address]:
-    with served(community) as address:
-        yield address
+from .community import Community
 
 
 class Member:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,10 @@ import pytest
 
 from tests.lab.load import Address
 
-from .community import Community, served
+from .community import Community
 
 ROOT = Path(__file__).parents[3]
 LOAD = [sys.executable, "-m", "tests.lab.load"]
-
-
-@pytest.fixture
-def community() -> Community:
-    return Community()
-
-
-@pytest.fixture
-def address(community: Community) -> Iterator[Address]:
-    with served(community) as address:
-        yield address
 
 
 def argv(command: str, folder: Path, address: Address, *options: str) -> list[str]:

@@ -217,7 +217,8 @@ def test_a_task_that_failed_because_the_guest_runs_already_is_a_success(talk: Co
     assert [step["do"] for step in result["steps"]] == ["start"]
 
 
-def test_one_failure_stops_the_others_before_their_next_step(talk: Conversation) -> None:
+def two_guests_of_which_one_fails(talk: Conversation) -> None:
+    """Both need a write; that of db-01 is refused."""
     there(
         talk,
         row("db-01", 101, status="stopped"),
@@ -225,6 +226,10 @@ def test_one_failure_stops_the_others_before_their_next_step(talk: Conversation)
         configs={101: config(cores=2), 102: config("web-01", cores=2)},
     )
     talk.expect("put", f"{GUEST}/config", api_error(500, "boom"))
+
+
+def test_one_failure_stops_the_others_before_their_next_step(talk: Conversation) -> None:
+    two_guests_of_which_one_fails(talk)
     with pytest.raises(FleetError) as failed:
         converge(talk, plan_row("db-01"), plan_row("web-01"))
     assert "db-01: boom" in str(failed.value)
@@ -232,13 +237,7 @@ def test_one_failure_stops_the_others_before_their_next_step(talk: Conversation)
 
 
 def test_with_keep_going_the_others_are_finished(talk: Conversation) -> None:
-    there(
-        talk,
-        row("db-01", 101, status="stopped"),
-        row("web-01", 102, status="stopped"),
-        configs={101: config(cores=2), 102: config("web-01", cores=2)},
-    )
-    talk.expect("put", f"{GUEST}/config", api_error(500, "boom"))
+    two_guests_of_which_one_fails(talk)
     talk.expect("put", "nodes/pve2/qemu/102/config")
     with pytest.raises(FleetError) as failed:
         converge(talk, plan_row("db-01"), plan_row("web-01"), keep_going=True)
