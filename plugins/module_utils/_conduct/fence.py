@@ -30,9 +30,6 @@ class Ballot(Protocol):
     def read(self) -> str:
         """A script that prints ``commit``, ``lift`` or nothing, and ends with 0. It ends with something else when it cannot tell."""
 
-    def clear(self) -> str:
-        """A script that removes the decision when nobody will ask for it any more."""
-
     async def cast_at_once(self, word: str, /) -> bool:
         """Casts over a connection that is open already, and says whether that won. If not, the script is asked."""
 
@@ -52,9 +49,6 @@ class DirectoryBallot:
             f"if [ ! -d {self.path}.decided ]; then exit 0; fi; tries=0; until [ -s {self.path}.decided/by ]; do "
             f"tries=$((tries + 1)); [ $tries -lt 50 ] || exit 3; sleep 0.02; done; cat {self.path}.decided/by"
         )
-
-    def clear(self) -> str:
-        return f"rm -rf {self.path}.decided {self.path}.sh"
 
     async def cast_at_once(self, _word: str) -> bool:
         return False  # there is no other way than the shell
@@ -113,10 +107,6 @@ class DeadMan:
         """``commit``, ``lift`` or ``""``. Raises RemoteError when it cannot be told."""
         done = await self._shell.run(self.ballot.read())
         return next((word for word in (COMMIT, LIFT) if word in done.out.split()), UNDECIDED)
-
-    async def clear(self) -> None:
-        """Removes what it left, once its time is over or its question is settled for good."""
-        await self._shell.run(self.ballot.clear(), check=False)
 
 
 async def timers_are_over(host: Host, section: str, within: float) -> None:

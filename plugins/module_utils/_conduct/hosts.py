@@ -12,7 +12,7 @@ import contextlib
 import re
 import secrets
 import shlex
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -190,11 +190,6 @@ class Hosts:
     async def close(self) -> None:
         await asyncio.gather(*(host.close() for host in self._open.values()), return_exceptions=True)
         self._open.clear()
-
-
-def quote(words: Sequence[str]) -> str:
-    """Words as one line of shell."""
-    return shlex.join(words)
 
 
 def _text(data: bytes | str | None) -> str:

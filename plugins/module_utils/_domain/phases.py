@@ -41,6 +41,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 BEGUN = frozenset(State) - {State.PLANNED, State.ROLLED_BACK}
 """A move in one of these states has touched its hosts: their survey and its part of the plan stay as they are."""
 
+NEW_SIDE_SERVES = frozenset({State.OBSERVING, State.COMMITTED})
+"""The guest takes the writes, and no way back has begun."""
+
 NEVER_CUT = frozenset({State.PREPARING, State.REPLICATING, State.READY, State.FAILED})
 """Something was prepared, and the legacy host serves as ever."""
 

@@ -28,9 +28,6 @@ class NewAddresses:
         targets = set(known.values())
         return targets.pop() if len(targets) == 1 else None
 
-    def is_legacy(self, address: str) -> bool:
-        return address in self.by_kind
-
     def replaced(self, text: str, kind: str | None = None) -> str:
         """A text with every old address that has one successor replaced."""
         return ADDRESS.sub(lambda match: self.of(match[0], kind) or match[0], text)

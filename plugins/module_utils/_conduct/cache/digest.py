@@ -81,9 +81,6 @@ end
 return table.concat(lines, '\n')
 """
 
-GONE = "none - -1"
-
-
 def same(line: str, other: str) -> bool:
     """Whether two lines say the same of a key."""
     (kind, content, ends), (other_kind, other_content, other_ends) = line.split(" "), other.split(" ")

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Awaitable, Callable
 
 from .. import forward
-from ..fence import COMMIT, FOLDER, LIFT
+from ..fence import COMMIT, LIFT
 from .sql import CLIENT
 
 FENCE_FOLDER = "/etc/mysql/mariadb.conf.d"
@@ -58,10 +58,6 @@ class DecisionRow:
     def _insert(self, word: str) -> str:
         row = f"'{self.token}', '{word}', @@GLOBAL.gtid_binlog_pos"
         return f"INSERT INTO lotse.decision (token, word, position) VALUES ({row})"  # noqa: S608 - no quote can be in it
-
-    def clear(self) -> str:
-        # The row is deleted on the side that writes, or the fenced side would have written something itself.
-        return f"rm -f {FOLDER}/{self.token}.sh"
 
 
 _EVENTS = "SELECT value FROM lotse.carried WHERE name = 'event_scheduler'"

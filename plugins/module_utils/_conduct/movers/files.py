@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._domain.errors import LotseError
+from ..._domain.phases import NEW_SIDE_SERVES, State
 from ..files import tree
 from ..files.courier import Courier
 from ..files.sync import Brought, Rule, TreeSync
@@ -23,7 +24,6 @@ ENOUGH_S = 1.0  # a whole pass that takes less is close enough
 PASSES = 10
 TRIES = 20  # short passes until both sides were seen equal once, on a tree that lives
 BUDGET_S = 1.5  # of the section's time
-OPEN_STATES = {"planned", "preparing", "replicating", "ready", "cutting", "failed", "rolling_back", "rolled_back"}
 
 
 def rules(parameters: Mapping[str, Any]) -> list[Rule]:
@@ -193,7 +193,7 @@ class FilesMover(Mover):
             for move in context.plan["moves"]
             if move["kind"] == "cron"
             and move["from"] == context.source.name
-            and states.get(str(move["id"]), "planned") in OPEN_STATES
+            and State(states.get(str(move["id"]), State.PLANNED)) not in NEW_SIDE_SERVES
             and any(_overlap(str(path), own) for path in move["parameters"].get("paths", []) for own in self.paths)
         ]
 

@@ -197,6 +197,7 @@ class MariadbMover(Mover):
         if context.back:
             await self._leave_legacy()
             return
+        # On the side that writes, or the fenced side would have written something itself.
         await (await self._open(context.target)).run("DELETE FROM lotse.decision")
         await seed.drop_account(await self._open(context.source), context.target.address)
 
