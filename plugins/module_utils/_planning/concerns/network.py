@@ -102,13 +102,16 @@ def dependency_against_order(draft: Draft) -> Iterator[Finding]:
     for edge in draft.dependencies:
         source, target = services[edge.source], services[edge.target]
         if source.kind != "edge" and against(source, target):
+            files = edge.protocol == "file"
+            until = "and needs them already" if files else "and reaches it at its old address until then"
             yield Finding(
                 host=source.host,
                 severity="warning",
                 service=source.id,
                 old=f"{source.id} needs {target.id}: {edge.evidence}",
-                new=f"{source.id} moves before {target.id}, and reaches it at its old address until then",
-                remedy="See that the guest may connect to the legacy host.",
+                new=f"{source.id} moves before {target.id}, {until}",
+                remedy="The mover brings a copy of the files along." if files else "See that the guest may connect to the legacy host.",
+                applied=files,
             )
 
 
