@@ -12,7 +12,9 @@ broken anywhere else is an error, because then nobody knows what was done.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import errno
 import hashlib
 import json
 import os
@@ -79,12 +81,27 @@ class Journal:
             "previous": self.entries[-1]["hash"] if self.entries else START,
         }
         entry["hash"] = _hash(entry)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry, sort_keys=True, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            self._append(json.dumps(entry, sort_keys=True, ensure_ascii=False) + "\n")
+        except OSError as failure:
+            remedy = "make it writable, then run this again: no step is taken that the journal does not announce"
+            raise LotseError(f"the journal cannot be written ({failure.strerror})", str(self.path), remedy) from failure
         self.entries.append(entry)
+
+    def _append(self, line: str) -> None:
+        """The whole line is on the disk, or nothing of it: half a line would break the chain for every later one."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab", buffering=0) as file:
+            size = file.tell()
+            try:
+                data = line.encode()
+                if file.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    file.truncate(size)
+                raise
 
     def _cut_torn_end(self) -> None:
         """Takes a half-written last line away, so that the next entry starts on a line of its own."""

@@ -98,7 +98,10 @@ class Section:
         except BaseException as failure:
             self._journal("failed", back=lead.back, error=f"{type(failure).__name__}: {failure}"[:2000])
             raise
-        self._journal("result", back=lead.back, **figures)
+        try:
+            self._journal("result", back=lead.back, **figures)
+        except LotseError as failure:
+            raise DecidedError(f"it was committed and carried through, but {failure.what}", failure.where, failure.remedy) from failure
         return figures
 
     def _journal(self, event: str, **data: Any) -> None:

@@ -110,6 +110,24 @@ def test_when_nobody_can_tell_what_was_decided_the_next_run_asks(world: World, e
     assert (sides(world), move_states(estate)) == ((False, True), {"mariadb": "committed"})
 
 
+def test_a_disk_that_fills_up_behind_the_commit_undoes_nothing(world: World, estate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as disk:
+        write = Journal.write
+
+        def full(journal: Journal, event: str, step: str, *, data: Any) -> None:
+            if (event, step) == ("result", "cut"):
+                raise LotseError("the journal cannot be written (No space left on device)")
+            write(journal, event, step, data=data)
+
+        disk.setattr(Journal, "write", full)
+        with pytest.raises(LotseError, match="committed and carried through, but the journal cannot be written"):
+            migrate(world, estate, ONE)
+    assert sides(world) == (False, True)
+    migrate(world, estate, ONE)
+    assert (sides(world), move_states(estate)) == ((False, True), {"mariadb": "committed"})
+    assert world.log.count("mariadb.fence") == 1, "a committed move was cut again"
+
+
 @pytest.mark.parametrize("point", ["mariadb.open", "mariadb.route", "edge.release"])
 def test_a_passing_failure_after_the_decision_is_tried_again(world: World, estate: Path, point: str) -> None:
     world.fail_at, world.failures = point, 1

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,34 @@ def test_a_torn_last_line_is_dropped_and_the_chain_goes_on(estate: Path) -> None
     assert again.state is State.PREPARING
     again.to(State.REPLICATING)
     assert [entry["step"] for entry in read(book.path)] == ["preparing", "replicating"]
+
+
+def test_a_full_disk_is_one_clear_error_and_half_a_line_is_taken_back(estate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = journal(estate)
+    book.to(State.PREPARING)
+    before = book.path.read_bytes()
+
+    def full(_number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", full)
+        with pytest.raises(LotseError, match="No space left on device"):
+            book.to(State.REPLICATING)
+    assert book.path.read_bytes() == before
+    assert book.state is State.PREPARING
+    book.to(State.REPLICATING)
+    assert [entry["step"] for entry in read(book.path)] == ["preparing", "replicating"]
+
+
+def test_a_step_that_cannot_be_announced_is_not_taken(estate: Path) -> None:
+    book = journal(estate)
+    book.path.parent.mkdir()
+    book.path.symlink_to("/dev/full")
+    taken = False
+    with pytest.raises(LotseError, match="the journal cannot be written"), book.step("seed", undo="none"):
+        taken = True
+    assert not taken
 
 
 def test_the_callbacks_phases_are_no_move(estate: Path) -> None:
