@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from . import estate_file
+
 SCHEMA = "lotse/ledger/1"
 
 
@@ -52,6 +54,4 @@ def _change(estate_dir: Path, change: Callable[[dict[str, Any]], None]) -> None:
         change(ledger)
         # Through JSON, because Ansible's strings carry tags that YAML cannot write.
         ledger = json.loads(json.dumps(ledger))
-        partial = path.with_suffix(".tmp")
-        partial.write_text("---\n" + yaml.safe_dump(ledger, sort_keys=True, allow_unicode=True, width=120), encoding="utf-8")
-        partial.replace(path)
+        estate_file.put(path, "---\n" + yaml.safe_dump(ledger, sort_keys=True, allow_unicode=True, width=120))

@@ -16,6 +16,7 @@ from .._planning import plan as planning
 from .._planning.policy import parse
 from .._report.plan_page import render
 from .._survey import schema
+from . import estate_file
 
 HEAD = "---\n# Written by the playbook plan. What it shall say differently is declared in the inventory, then planned again.\n"
 UNTOUCHED = frozenset({"planned", "rolled_back"})
@@ -41,7 +42,7 @@ def run(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     changed = bool(stale or [path for path in differing if path != "plan.html" or not (estate / path).is_file()])
     if not check:
         for path in differing:
-            write(estate / path, files[path])
+            estate_file.put(estate / path, files[path])
         for file in stale:
             file.unlink()
     name = str(estate / "plan.yml")
@@ -128,11 +129,3 @@ def dump(data: Mapping[str, Any]) -> str:
 
 def content(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
-
-
-def write(path: Path, text: str) -> None:
-    """Whole or not at all: a reader never sees half of a plan."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.tmp")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

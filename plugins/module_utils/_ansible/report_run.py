@@ -15,7 +15,7 @@ from .._domain.errors import LotseError
 from .._report import figures, page
 from .._report.load import SCHEMA as LOAD_SCHEMA
 from .._report.load import summarize
-from . import ledger
+from . import estate_file, ledger
 from .plan_file import read_plan
 
 Result = dict[str, Any]
@@ -45,7 +45,7 @@ def run(params: Mapping[str, Any], *, check: bool) -> Result:
     diff = [_diff(path, text) for path, text in differing.items()]
     if not check:
         for path, text in differing.items():
-            _write(path, text)
+            estate_file.put(path, text)
     return {
         "changed": bool(differing),
         "crossing": crossing,
@@ -157,8 +157,3 @@ def _flat(value: Any, name: str = "") -> dict[str, str]:
     return {name: f"{len(value)} entries" if isinstance(value, list) else json.dumps(value)}
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from .._conduct.journal import move_states
 from .._domain.errors import LotseError
 from .._domain.phases import BEGUN
 from .._survey import schema
-from . import ledger
+from . import estate_file, ledger
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,7 @@ def write(path: Path, survey: Mapping[str, Any]) -> None:
     text = schema.dump(survey)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    estate_file.put(path, text)
 
 
 def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any], path: Path) -> tuple[bool, dict[str, str]]:
