@@ -101,6 +101,10 @@ class NotReadyError(PveError):
 UNKNOWN_END = (ApiUnreachableError, DigestMismatchError, NodeUnreachableError, ServerTroubleError)
 
 
+class AsleepError(PveError):
+    """The guest does not run, although the cluster's list, which lags, had said so."""
+
+
 class RefusedError(PveError):
     """What was asked cannot or must not be done; nothing was changed. ``problems`` are complete sentences."""
 

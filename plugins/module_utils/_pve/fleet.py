@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from .agent import Agent
 from .apply import ROUNDS, Gates, Hand, Vmids
 from .diff import Do, State, Step, steps_for, steps_for_new, steps_to_remove
-from .errors import UNKNOWN_END, PveError, RefusedError
+from .errors import UNKNOWN_END, AsleepError, PveError, RefusedError
 from .gateway import Gateway
 from .guest import DesiredGuest, ObservedGuest, Template, description, without_marks
 from .hostkeys import HostKey, KnownHosts, generate
@@ -258,7 +258,13 @@ class Fleet:
             if fresh is not None and guest.host_key != fresh.fingerprint:
                 fresh = None  # another controller cloned it a moment before us
         guest = self._carry_out(steps, plan.desired, guest, result, hand)
-        self._climb(plan.desired, guest, steps, result, hand, fresh)
+        try:
+            self._climb(plan.desired, guest, steps, result, hand, fresh)
+        except AsleepError:
+            guest = replace(guest, status="stopped")
+            steps = self._steps_now(plan.desired, guest)
+            guest = self._carry_out(steps, plan.desired, guest, result, hand)
+            self._climb(plan.desired, guest, steps, result, hand, fresh)
 
     def _steps_now(self, desired: DesiredGuest, guest: ObservedGuest) -> tuple[Step, ...]:
         return self._without_keys(steps_for(guest, desired, self.settings.state, host_key_known=self._is_known(desired)))
@@ -302,6 +308,8 @@ class Fleet:
         ladder = Ladder(desired, agent, self.known, self.door, self.settings.ready_timeout, self._sleep, self._clock)
         key_step = next((step for step in steps if step.do is Do.HOST_KEY), None)
         started = any(step.do is Do.START for step in result.steps)
+        if not started:
+            ladder.runs = lambda: power(self.gateway, guest) == "running"
         if key_step or (started and self.settings.wait_for >= WaitFor.AGENT):
             ladder.agent_answers()
             ladder.cloud_init_done()

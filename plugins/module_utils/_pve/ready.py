@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .agent import Agent
-from .errors import ApiError, ForbiddenError, NotReadyError, PveError, UnauthorizedError
+from .errors import ApiError, AsleepError, ForbiddenError, NotReadyError, PveError, UnauthorizedError
 from .guest import DesiredGuest
 from .hostkeys import HostKey, KnownHosts, fingerprint, generate, without_comment
 
@@ -76,6 +76,7 @@ class Ladder:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     cidr: str | None = None
+    runs: Callable[[], bool] | None = None  # asked once when ssh fails, for a guest that only the cluster's list says to run
     seconds: dict[str, float] = field(default_factory=dict)
 
     def climb(self, rung: str, attempt: Callable[[], str | None]) -> None:
@@ -85,7 +86,7 @@ class Ladder:
         while True:
             try:
                 why = attempt()
-            except (UnauthorizedError, ForbiddenError, NotReadyError):
+            except (UnauthorizedError, ForbiddenError, NotReadyError, AsleepError):
                 raise  # waiting does not help
             except PveError as failure:
                 why = failure.message if isinstance(failure, ApiError) else str(failure)
@@ -183,6 +184,10 @@ class Ladder:
             why = door.knock(host)
             if why and "verification failed" in why:
                 self.host_key_is_known()
+            if why and self.runs is not None:
+                runs, self.runs = self.runs, None
+                if not runs():
+                    raise AsleepError(f"{self.guest.name} does not run")
             return why
 
         self.climb("ssh", attempt)

@@ -71,6 +71,31 @@ def test_a_guest_that_seems_to_sleep_is_asked_once_more(talk: Conversation) -> N
     assert len(talk.made) == 3
 
 
+class Doors:
+    """ssh that fails until the guest was started."""
+
+    def __init__(self, talk: Conversation) -> None:
+        self.talk = talk
+
+    def knock(self, host: str) -> str | None:
+        return None if any(call[1].endswith("/status/start") for call in self.talk.made) else "No route to host"
+
+
+def test_a_guest_that_only_seems_to_run_is_started(talk: Conversation) -> None:
+    """Somebody stopped it a moment ago; waiting for its ssh would never end."""
+    there(talk, row(status="running"))
+    talk.expect("get", f"{GUEST}/status/current", {"status": "stopped"})
+    talk.task("post", f"{GUEST}/status/start", "qmstart")
+    talk.expect("post", f"{GUEST}/agent/ping", {})
+    talk.expect("get", f"{GUEST}/agent/file-read", api_error(500, "Agent error: failed to open file (mode: 'r'): No such file or directory"))
+    addresses = [{"ip-address": "10.77.0.103", "prefix": 24, "ip-address-type": "ipv4"}]
+    talk.expect("get", f"{GUEST}/agent/network-get-interfaces", {"result": [{"name": "eth0", "ip-addresses": addresses}]})
+    engine = fleet(talk, state=State.STARTED, wait_for=WaitFor.SSH)
+    engine.door = Doors(talk)
+    (result,) = [result_dict(result) for result in engine.apply(engine.plan(desired_guests([plan_row()])))]
+    assert [step["do"] for step in result["steps"]] == ["start"]
+
+
 def test_a_guest_that_moved_to_another_node_is_accepted_there(talk: Conversation) -> None:
     there(talk, row(node="pve4"))
     (result,) = converge(talk)
