@@ -18,7 +18,7 @@ from fakepve.server import API, FORMATS, USER, FakePve
 from fakepve.server import error as error_answer
 
 from .driver import GuestDriver, GuestError
-from .faults import Faults
+from .faults import CallFault, Faults
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Values = dict[str, Any]
@@ -76,21 +76,44 @@ class LabBase(FakePve):  # type: ignore[misc]
         self._log_call(request)
         if self.faults.latency:
             await asyncio.sleep(self.faults.latency)
-        injected = self.faults.call(request.method, request.path.removeprefix(API))
+        fault = self.faults.call(request.method, request.path.removeprefix(API))
+        response = await self._suffer(fault, request, handler) if fault else await self._carry_out(request, handler)
+        if response.status == 401:
+            await self.pause(3)
+        if request.method not in ("GET", "HEAD"):
+            self.on_change()
+        return response
+
+    async def _suffer(self, fault: CallFault, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """A request and the fault that it meets."""
+        refused = error_answer(fault.status, fault.message or "Internal Server Error")
+        if fault.do in ("answer", "lose_call"):
+            response = refused
+        elif fault.do == "repeat_first":
+            response = await self._carry_out(request, handler)
+            await self._carry_out(request, handler)
+        elif fault.do == "repeat":
+            await self._carry_out(request, handler)
+            response = await self._carry_out(request, handler)
+        else:
+            response = await self._carry_out(request, handler)
+        if fault.do == "delay":
+            await asyncio.sleep(fault.seconds)
+        if fault.do == "answer_after":
+            response = refused
+        if fault.do in ("lose_call", "lose_answer") and request.transport is not None:
+            request.transport.abort()
+        return response
+
+    async def _carry_out(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         response: web.StreamResponse
-        if injected:
-            response = error_answer(*injected)
-        elif request.method not in ("GET", "HEAD") and PRETENDED.search(request.path):
+        if request.method not in ("GET", "HEAD") and PRETENDED.search(request.path):
             path = request.path.removeprefix(API)
             response = error_answer(501, f"Method '{request.method} {path}' not implemented ({UNMODELLED})")
         elif request.method == "DELETE" and request.content_length:
             response = error_answer(501, "Unexpected content for method 'DELETE'")
         else:
             response = await handler(request)
-        if response.status == 401:
-            await self.pause(3)
-        if request.method not in ("GET", "HEAD"):
-            self.on_change()
         return response
 
     def _log_call(self, request: web.Request) -> None:

@@ -9,10 +9,22 @@
      "locked": {"101": "backup"},                   the VM's config lock
      "agent_down": [101],                           the guest agent does not run
      "hotplug_fails": true,                         config of a running VM: 400 and the change stays pending
-     "calls": [{"method": "POST", "path": "/nodes/pve1/qemu/9000/clone", "status": 500, "message": "…", "times": 1}],
-     "tasks": [{"type": "qmstart", "id": "101", "message": "…", "times": 1}]}
+     "calls": [{"method": "POST", "path": "/nodes/pve1/qemu/9000/clone", "status": 500, "message": "…", "times": 1},
+               {"method": "*", "path": "/", "skip": 6, "do": "lose_answer", "times": 1}],
+     "tasks": [{"type": "qmstart", "id": "101", "message": "…", "skip": 0, "times": 1}]}
 
-``path`` matches from its start as a regular expression; ``times`` left out means for ever.
+``method`` may be ``*`` (any) or ``!GET`` (any that writes); ``path`` matches from its start as a regular expression; the first ``skip`` matches are
+spared; ``times`` left out means for ever. What a call suffers is said by ``do``:
+
+==================  ==============================================================================
+answer (default)    nothing is done, the answer is ``status`` and ``message``
+answer_after        it is carried out, and answered with ``status`` and ``message`` all the same
+lose_call           the connection breaks before anything is done
+lose_answer         it is carried out, and the connection breaks before the answer
+delay               it is carried out, and the answer comes ``seconds`` later
+repeat              it arrives twice, and the second answer is given
+repeat_first        it arrives twice, and the first answer is given
+==================  ==============================================================================
 """
 
 from __future__ import annotations
@@ -24,6 +36,18 @@ from pathlib import Path
 from typing import Any
 
 KEYS = frozenset({"latency_ms", "nodes_offline", "storage_full", "locked", "agent_down", "hotplug_fails", "calls", "tasks"})
+
+KINDS = frozenset({"answer", "answer_after", "lose_call", "lose_answer", "delay", "repeat", "repeat_first"})
+
+
+@dataclass(frozen=True)
+class CallFault:
+    """What one request suffers; see above."""
+
+    do: str
+    status: int
+    message: str
+    seconds: float
 
 
 @dataclass
@@ -70,11 +94,14 @@ class Faults:
     def agent_down(self, vmid: int) -> bool:
         return vmid in self.values.get("agent_down", ())
 
-    def call(self, method: str, path: str) -> tuple[int, str] | None:
-        """(status, message) that this request is to be answered with."""
+    def call(self, method: str, path: str) -> CallFault | None:
+        """What this request is to suffer."""
         for rule in self.values.get("calls", ()):
-            if rule["method"] == method and re.match(rule["path"], path) and _take(rule):
-                return int(rule["status"]), str(rule["message"])
+            if _method(rule["method"], method) and re.match(rule["path"], path) and _take(rule):
+                kind = str(rule.get("do", "answer"))
+                if kind not in KINDS:
+                    raise ValueError(f"unknown fault {kind!r}, known: {sorted(KINDS)}")
+                return CallFault(kind, int(rule.get("status", 500)), str(rule.get("message", "")), float(rule.get("seconds", 0)))
         return None
 
     def task(self, kind: str, ident: str) -> str | None:
@@ -85,7 +112,14 @@ class Faults:
         return None
 
 
+def _method(wanted: str, method: str) -> bool:
+    return wanted == method or wanted == "*" or (wanted == "!GET" and method not in ("GET", "HEAD"))
+
+
 def _take(rule: dict[str, Any]) -> bool:
+    if rule.get("skip", 0) > 0:
+        rule["skip"] -= 1
+        return False
     if "times" not in rule:
         return True
     rule["times"] -= 1

@@ -127,7 +127,12 @@ def memory_pve_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Memo
 @pytest.fixture
 def memory_pve(memory_pve_server: MemoryPve) -> MemoryPve:
     """The API with the untouched cluster, no faults and no calls."""
-    pve = memory_pve_server
+    reset(memory_pve_server)
+    return memory_pve_server
+
+
+def reset(pve: MemoryPve) -> None:
+    """Back to the untouched cluster."""
     pve.faults()
     marker = pve.directory / "pve-state.json"
     before = marker.stat().st_mtime_ns if marker.exists() else 0
@@ -138,4 +143,3 @@ def memory_pve(memory_pve_server: MemoryPve) -> MemoryPve:
             raise RuntimeError("the lab's API did not reset")
         time.sleep(0.005)
     pve.forget_calls()
-    return pve

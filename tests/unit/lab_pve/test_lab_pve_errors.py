@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import ssl
 from dataclasses import replace
 from pathlib import Path
@@ -136,3 +137,30 @@ def test_calls_are_counted(memory_pve: MemoryPve) -> None:
     api.version.get()
     api.nodes.get()
     assert memory_pve.calls() == [("GET", "/version"), ("GET", "/nodes")]
+
+
+@pytest.mark.parametrize(
+    ("what", "done", "seen"),
+    [
+        ({"do": "lose_call"}, 0, "Connection aborted|RemoteDisconnected|reset"),
+        ({"do": "lose_answer"}, 1, "Connection aborted|RemoteDisconnected|reset"),
+        ({"do": "answer", "status": 502, "message": "Bad Gateway"}, 0, "502"),
+        ({"do": "answer_after", "status": 504, "message": "Gateway Timeout"}, 1, "504"),
+        ({"do": "repeat"}, 1, "config file already exists"),
+        ({"do": "repeat_first"}, 1, ""),
+        ({"do": "delay", "seconds": 0.05}, 1, ""),
+    ],
+)
+def test_what_a_call_can_suffer(memory_pve: MemoryPve, what: dict[str, Any], done: int, seen: str) -> None:
+    """Whether the second write is carried out, and what its sender sees."""
+    api = memory_pve.proxmoxer()
+    memory_pve.faults(calls=[{"method": "!GET", "path": "/nodes", "skip": 1, "times": 1, **what}])
+    assert clone(api, 101, "first") == "OK"
+    try:
+        api.nodes("pve1").qemu(9000).clone.post(newid=102, name="second", pool="community", full=1)
+        said = ""
+    except Exception as failure:  # noqa: BLE001 - a refusal and a broken connection are told apart by their text
+        said = str(failure)
+    assert re.search(seen, said), said
+    assert bool(seen) == bool(said), said
+    assert len([row for row in api.cluster.resources.get(type="vm") if row["name"] == "second"]) == done
