@@ -24,6 +24,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Values = dict[str, Any]
 # A clone fails while it copies, and then takes its half-made guest away again (see DiskParts.ceph_io).
 CLONE_FAULT: ContextVar[str | None] = ContextVar("CLONE_FAULT", default=None)
+VERSION = "9.0.10"
 UNMODELLED = "the lab's API does not model it"
 # What fakepve keeps without any effect on a machine.
 PRETENDED = re.compile(r"/(?:lxc|firewall)(?:/|$)")
@@ -124,6 +125,8 @@ class LabBase(FakePve):  # type: ignore[misc]
             log.write(json.dumps(entry) + "\n")
 
     def _apply_faults(self) -> None:
+        self.version = str(self.faults.values.get("version", VERSION))
+        self.release_version = ".".join(self.version.split(".")[:2])
         for name in self.nodes:
             self.set_node_offline(name, self.faults.offline(name))
         for vm in self.vms:

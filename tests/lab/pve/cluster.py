@@ -8,10 +8,9 @@ from typing import Any
 from fakepve.model import FakeVm
 
 from .agent import AgentParts
-from .disks import DiskParts
 from .driver import GuestDriver
 from .faults import Faults
-from .power import PowerParts
+from .ha import HaParts
 
 GIB = 1024**3
 NODES = ("pve1", "pve2", "pve3", "pve4")
@@ -37,7 +36,7 @@ VM_ADMIN = (
 )  # fmt: skip
 # What the token needs and no more: guests of its pool, its storages, the template and the bridges.
 ACL: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("/", AUDIT),
+    ("/", (*AUDIT, "Sys.Console")),  # Sys.Console: HA asks for it
     (f"/pool/{POOL}", (*VM_ADMIN, "Pool.Allocate", "Pool.Audit")),
     ("/storage/shared", ("Datastore.AllocateSpace", "Datastore.Audit")),
     ("/storage/local-lvm", ("Datastore.AllocateSpace", "Datastore.Audit")),
@@ -47,7 +46,7 @@ ACL: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-class LabPve(AgentParts, PowerParts, DiskParts):
+class LabPve(AgentParts, HaParts):
     """The API server with the lab's cluster in its initial state."""
 
     def __init__(self, driver: GuestDriver, faults: Faults, host: str, port: int) -> None:
@@ -88,6 +87,7 @@ class LabPve(AgentParts, PowerParts, DiskParts):
         self.tasks: dict[str, Any] = {}
         self.tasklog: list[Any] = []
         self.broadcast = {TEMPLATE: "stopped"}
+        self.set_ha()
 
     def admit(self, secret: str) -> None:
         """The user and its privilege-separated token; nobody else may log in with a token."""

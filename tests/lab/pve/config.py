@@ -70,6 +70,23 @@ class ConfigParts(LabBase):
             shown["memory"] = str(shown["memory"])
         return web.json_response({"data": {**shown, "digest": self.digest_of(vm)}})
 
+    async def _pending(self, request: web.Request) -> web.Response:
+        """Every key of the file, the digest among them, and what waits for the next start."""
+        vm = self._vm(request, "VM.Audit")
+        current = {**vm.config, "digest": self.digest_of(vm)}
+        if vm.lock == "clone":  # the rest is written when the clone is done
+            current = {key: current[key] for key in ("lock", "description", "digest") if key in current}
+        waiting = {} if vm.lock == "clone" else vm.pending
+        rows = []
+        for key in sorted({*current, *waiting}):
+            row: Values = {"key": key}
+            if key in current:
+                row["value"] = str(current[key]) if key == "memory" else current[key]
+            if key in waiting:
+                row.update({"delete": 1} if waiting[key] is None else {"pending": waiting[key]})
+            rows.append(row)
+        return web.json_response({"data": rows})
+
     # ------------------------------------------------------------------ write
 
     async def _config_values(self, request: web.Request) -> tuple[Any, Values]:

@@ -103,11 +103,15 @@ class DiskParts(ConfigParts, StorageParts):
                 await asyncio.to_thread(self.driver.remove, machine)
             self.free_volumes(vm, [vm.config, *vm.snapshots.values()])
             self.vms.remove(vm)
-            self.broadcast.pop(vm.vmid, None)
-            self._pool_leave(vm.vmid)
+            self._gone(vm)
 
         upid: str = await self.task(vm.node, "qmdestroy", vm.vmid, user, body, vm=vm)
         return upid
+
+    def _gone(self, vm: Any) -> None:
+        """Nothing of the cluster knows this guest any more."""
+        self.broadcast.pop(vm.vmid, None)
+        self._pool_leave(vm.vmid)
 
     # ----------------------------------------------------------------- resize
 

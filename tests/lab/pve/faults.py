@@ -8,6 +8,7 @@
      "storage_full": ["local-lvm@pve2", "shared"],  no byte is left on it
      "locked": {"101": "backup"},                   the VM's config lock
      "agent_down": [101],                           the guest agent does not run
+     "version": "8.4.14",                           the release that answers (groups instead of rules for HA)
      "hotplug_fails": true,                         config of a running VM: 400 and the change stays pending
      "calls": [{"method": "POST", "path": "/nodes/pve1/qemu/9000/clone", "status": 500, "message": "…", "times": 1},
                {"method": "*", "path": "/", "skip": 6, "do": "lose_answer", "times": 1}],
@@ -35,7 +36,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-KEYS = frozenset({"latency_ms", "nodes_offline", "storage_full", "locked", "agent_down", "hotplug_fails", "calls", "tasks"})
+KEYS = frozenset({"latency_ms", "nodes_offline", "storage_full", "locked", "agent_down", "hotplug_fails", "version", "calls", "tasks"})
 
 KINDS = frozenset({"answer", "answer_after", "lose_call", "lose_answer", "delay", "repeat", "repeat_first"})
 

@@ -116,6 +116,9 @@ class PowerParts(LabBase):
         return web.json_response({"data": await self.task(node, "qmstart", vmid, request[USER], body)})
 
     async def _do_start(self, vm: Any, user: str, values: Values) -> Any:
+        if vm.ha_managed and not vm.template:
+            return await self._ha_request(vm, user, "started")
+
         async def body() -> None:
             if vm.template:
                 raise task_failure("you can't start a vm if it's a template")
@@ -130,6 +133,8 @@ class PowerParts(LabBase):
     async def _do_stop(self, vm: Any, user: str, values: Values) -> Any:
         self._not_for_tokens(user, values, "skiplock")
         self._check_lock(vm)
+        if vm.ha_managed:
+            return await self._ha_request(vm, user, "stopped")
 
         async def body() -> None:
             await self._power_off(vm, 10)

@@ -30,6 +30,7 @@ def dump(pve: Any) -> dict[str, Any]:
         "storages": {name: {**store, "files": sorted(store.get("files", ()))} for name, store in sorted(pve.storages.items())},
         "pools": {name: sorted(ids) for name, ids in sorted(pve.pools.items())},
         "pool_info": {name: {"comment": meta["comment"], "storage": sorted(meta["storage"])} for name, meta in sorted(pve.pool_info.items())},
+        "ha": pve.ha,
         "tasks": pve.tasklog[-TASKS_KEPT:],
     }
 
@@ -48,6 +49,7 @@ def restore(pve: Any, state: dict[str, Any]) -> None:
             task.update(status="stopped", exitstatus="unexpected status", endtime=task["starttime"])
     pve.tasks = {task["upid"]: task for task in pve.tasklog}
     pve._sync_pools()
+    pve.set_ha(state.get("ha"))
 
 
 def _guest(saved: dict[str, Any]) -> Any:

@@ -65,7 +65,7 @@ def test_nobody_else_speaks_for_the_api(memory_pve: MemoryPve, tmp_path: Path) -
         ("POST", "/nodes/pve1/qemu/9000/clone", {"newid": 5}, 400, "Parameter verification failed."),
         ("POST", "/nodes/pve1/qemu/9000/clone", {"newid": 101}, 403, "Permission check failed"),
         ("GET", "/nodes/pve1/tasks/UPID:pve1:1:1:1:x:1:u:/status", None, 400, "Parameter verification failed."),
-        ("POST", "/cluster/ha/resources", {"sid": "vm:101"}, 403, "Permission check failed"),
+        ("POST", "/cluster/ha/resources", {"sid": "vm:101"}, 500, "unable to add service 'vm:101' - VM 101 does not exist"),
         ("POST", "/cluster/firewall/rules", {"type": "in", "action": "DROP"}, 501, "Method 'POST /cluster/firewall/rules'"),
         ("POST", "/nodes/pve1/lxc", {"vmid": 200, "ostemplate": "local:vztmpl/x.tar.gz"}, 501, "Method 'POST /nodes/"),
         ("POST", "/nodes/pve1/qemu/9000/clone", "newid=101&pool=community&full=true", 400, "Parameter verification"),
