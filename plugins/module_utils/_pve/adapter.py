@@ -8,8 +8,10 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,11 @@ class Endpoint:
     def __repr__(self) -> str:
         return f"Endpoint({', '.join(self.hosts)}, port {self.port}, token {self.token_id})"
 
+    @property
+    def verify(self) -> bool | str:
+        """The CA file, or whether to trust the system's CAs; a pinned certificate needs none."""
+        return self.ca_file or not self.fingerprint
+
     def problems(self) -> list[str]:
         found = []
         if not self.hosts:
@@ -75,6 +82,10 @@ class _Pinned(requests.adapters.HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options, assert_fingerprint=self._fingerprint)
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 class _Wire(threading.local):
@@ -125,6 +136,26 @@ class ProxmoxerGateway:
     def delete(self, path: str, params: Values = NOTHING, *, repeatable: bool = False) -> Any:
         return self._call("delete", path, params, repeatable=repeatable)
 
+    def document(self, path: str) -> str:
+        """A file that the API server gives to everybody, such as its manual: asked for once, under the same TLS, without the token."""
+        host = self.endpoint.hosts[self._current]
+        session: requests.Session = self._client(host)._store["session"]
+        url, wait = f"https://{host}:{self.endpoint.port}/{path}", (CONNECT_TIMEOUT, self.endpoint.timeout)
+        with self._told(host):  # not proxmoxer's own method: it always adds the token
+            answer = requests.Session.request(session, "GET", url, auth=_nobody, timeout=wait, verify=self.endpoint.verify)
+        if answer.status_code != 200:
+            raise PveError(f"the API server has no /{path} (HTTP {answer.status_code})")
+        answer.encoding = "utf-8"
+        return answer.text
+
+    def server_time(self) -> float | None:
+        """When the server says it gave the last answer of this thread (epoch seconds); None if it does not say."""
+        said = self._wire.answer.headers.get("Date") if self._wire.answer is not None else None
+        try:
+            return parsedate_to_datetime(said).timestamp() if said else None
+        except ValueError:
+            return None
+
     # --------------------------------------------------------------- retries
 
     def _call(self, verb: str, path: str, values: Values, *, repeatable: bool) -> Any:
@@ -160,10 +191,17 @@ class ProxmoxerGateway:
         with self._guard:
             self.calls += 1
         self._wire.answer = None
+        with self._told(host):
+            try:
+                return getattr(self._client(host)(path), verb)(**values)
+            except proxmoxer.core.ResourceException as failure:
+                raise self._from_answer(failure, call) from None
+
+    @contextmanager
+    def _told(self, host: str) -> Iterator[None]:
+        """What goes wrong on the way to a host, in our words."""
         try:
-            return getattr(self._client(host)(path), verb)(**values)
-        except proxmoxer.core.ResourceException as failure:
-            raise self._from_answer(failure, call) from None
+            yield
         except requests.exceptions.SSLError as failure:
             raise PveError(self._tls_advice(host, failure)) from None
         except requests.exceptions.RequestException as failure:
@@ -199,10 +237,9 @@ class ProxmoxerGateway:
         endpoint = self.endpoint
         token = TOKEN_ID.fullmatch(endpoint.token_id)
         assert token is not None  # noqa: S101 - proven in __init__
-        verify: bool | str = endpoint.ca_file or not endpoint.fingerprint
         client = proxmoxer.ProxmoxAPI(
             host, port=endpoint.port, user=token["user"], token_name=token["name"], token_value=endpoint.token_secret,
-            verify_ssl=verify, timeout=(CONNECT_TIMEOUT, endpoint.timeout),
+            verify_ssl=endpoint.verify, timeout=(CONNECT_TIMEOUT, endpoint.timeout),
         )  # fmt: skip
         session: requests.Session = client._store["session"]
         session.trust_env = False  # neither a proxy nor another CA bundle of the environment

@@ -196,24 +196,6 @@ class LabBase(FakePve):  # type: ignore[misc]
                 raise PveError(401, "Authentication failed!" if presented else "No ticket") from None
             raise
 
-    def allowed(self, user: str, path: str, priv: str) -> bool:
-        """A privilege-separated token may do what both its own ACLs and its user's allow."""
-        if user in self.separated:
-            return self._granted(user, path, priv) and self._granted(user.split("!")[0], path, priv)
-        return bool(super().allowed(user, path, priv))
-
-    def _granted(self, identity: str, path: str, priv: str) -> bool:
-        above = [path]
-        if path.startswith("/vms/"):
-            above += ["/vms", *(f"/pool/{name}" for name, ids in self.pools.items() if int(path.split("/")[2]) in ids)]
-        elif path.startswith("/storage/"):
-            sid = path.split("/")[2]
-            above += [f"/pool/{name}" for name, meta in self.pool_info.items() if sid in meta["storage"]]
-        return any(
-            priv in privileges and (granted == "/" or any(p == granted or p.startswith(f"{granted}/") for p in above))
-            for granted, privileges in (self.acl or {}).get(identity, ())
-        )
-
     def _not_for_tokens(self, user: str, values: Mapping[str, Any], *names: str) -> None:
         for name in names:
             if values.get(name) and user != "root@pam":

@@ -7,6 +7,7 @@ from typing import Any
 
 from fakepve.model import FakeVm
 
+from .access import AccessParts
 from .agent import AgentParts
 from .driver import GuestDriver
 from .faults import Faults
@@ -46,7 +47,7 @@ ACL: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-class LabPve(AgentParts, HaParts):
+class LabPve(AccessParts, AgentParts, HaParts):
     """The API server with the lab's cluster in its initial state."""
 
     def __init__(self, driver: GuestDriver, faults: Faults, host: str, port: int) -> None:

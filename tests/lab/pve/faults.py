@@ -9,6 +9,8 @@
      "locked": {"101": "backup"},                   the VM's config lock
      "agent_down": [101],                           the guest agent does not run
      "version": "8.4.14",                           the release that answers (groups instead of rules for HA)
+     "acl": {"/": ["Sys.Audit"], "/vms": […]},      what the user and its token hold, instead of the lab's own
+     "clock_ahead": {"pve2": 30},                   seconds by which a node's clock is wrong
      "hotplug_fails": true,                         config of a running VM: 400 and the change stays pending
      "calls": [{"method": "POST", "path": "/nodes/pve1/qemu/9000/clone", "status": 500, "message": "…", "times": 1},
                {"method": "*", "path": "/", "skip": 6, "do": "lose_answer", "times": 1}],
@@ -36,7 +38,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-KEYS = frozenset({"latency_ms", "nodes_offline", "storage_full", "locked", "agent_down", "hotplug_fails", "version", "calls", "tasks"})
+KEYS = frozenset({
+    "acl", "clock_ahead", "latency_ms", "nodes_offline", "storage_full", "locked", "agent_down", "hotplug_fails", "version", "calls", "tasks",
+})  # fmt: skip
 
 KINDS = frozenset({"answer", "answer_after", "lose_call", "lose_answer", "delay", "repeat", "repeat_first"})
 
