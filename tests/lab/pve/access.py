@@ -122,7 +122,7 @@ class AccessParts(LabBase):
         return answer
 
     async def _node_network(self, values: Values, user: str) -> list[Values]:
-        rows: list[Values] = await super()._node_network(values, user)  # type: ignore[misc]
+        rows: list[Values] = await super()._node_network(values, user)
         return [row for row in rows if row["type"] != "bridge" or self._sees_bridge(user, row["iface"])]
 
     def _sees_bridge(self, user: str, bridge: str) -> bool:
