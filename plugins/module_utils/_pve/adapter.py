@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gateway over proxmoxer: one keep-alive session per thread, fail-over across endpoints, retries where repeating is safe."""
+"""The gateway over proxmoxer: one session with a connection for each thread, fail-over across endpoints, retries where repeating is safe."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from .gateway import NOTHING, Values
 TOKEN_ID = re.compile(r"(?P<user>[^@!\s]+@[^@!\s]+)!(?P<name>[^@!\s]+)")
 CONNECT_TIMEOUT = 5.0
 ROUNDS = 2  # how often every endpoint is tried before the first answer
+CONNECTIONS = 64  # kept open at most; more threads than that open further ones for each call
 
 
 @dataclass(frozen=True)
@@ -73,27 +74,25 @@ class Endpoint:
         return found
 
 
-class _Pinned(requests.adapters.HTTPAdapter):
-    """Accepts exactly the certificate with this SHA-256 fingerprint, whoever signed it."""
+class _Connections(requests.adapters.HTTPAdapter):
+    """Keeps a connection for each thread. With a SHA-256 fingerprint it accepts exactly that certificate, whoever signed it."""
 
-    def __init__(self, fingerprint: str) -> None:
-        self._fingerprint = fingerprint.replace(":", "").lower()
-        super().__init__()
+    def __init__(self, fingerprint: str | None) -> None:
+        self._pin = {"assert_fingerprint": fingerprint.replace(":", "").lower()} if fingerprint else {}
+        super().__init__(pool_maxsize=CONNECTIONS)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options, assert_fingerprint=self._fingerprint)
+        super().init_poolmanager(*args, **options, **self._pin)
 
 
 def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-class _Wire(threading.local):
-    """What a thread keeps: its clients by host, and the last answer (proxmoxer drops the JSON message of an error)."""
+class _Answer(threading.local):
+    """A thread's last answer: proxmoxer drops the JSON message of an error."""
 
-    def __init__(self) -> None:
-        self.clients: dict[str, Any] = {}
-        self.answer: requests.Response | None = None
+    last: requests.Response | None = None
 
 
 class ProxmoxerGateway:
@@ -116,7 +115,8 @@ class ProxmoxerGateway:
         self.patience = patience
         self._sleep = sleep
         self._clock = clock
-        self._wire = _Wire()
+        self._clients: dict[str, Any] = {}
+        self._answer = _Answer()
         self._guard = threading.Lock()
         self._current = 0
         self._answered = False
@@ -150,7 +150,8 @@ class ProxmoxerGateway:
 
     def server_time(self) -> float | None:
         """When the server says it gave the last answer of this thread (epoch seconds); None if it does not say."""
-        said = self._wire.answer.headers.get("Date") if self._wire.answer is not None else None
+        answer = self._answer.last
+        said = answer.headers.get("Date") if answer is not None else None
         try:
             return parsedate_to_datetime(said).timestamp() if said else None
         except ValueError:
@@ -190,7 +191,7 @@ class ProxmoxerGateway:
         call = f"{verb.upper()} /{path}"
         with self._guard:
             self.calls += 1
-        self._wire.answer = None
+        self._answer.last = None
         with self._told(host):
             try:
                 return getattr(self._client(host)(path), verb)(**values)
@@ -210,7 +211,7 @@ class ProxmoxerGateway:
 
     def _from_answer(self, failure: Any, call: str) -> ApiError:
         body: dict[str, Any] = {}
-        answer = self._wire.answer
+        answer = self._answer.last
         if answer is not None:
             try:
                 parsed = answer.json()
@@ -231,9 +232,12 @@ class ProxmoxerGateway:
         return f"TLS to {host}:{self.endpoint.port} failed: {why}: {_reason(failure)}"
 
     def _client(self, host: str) -> Any:
-        known = self._wire.clients.get(host)
-        if known is not None:
-            return known
+        with self._guard:
+            if host not in self._clients:
+                self._clients[host] = self._new_client(host)
+            return self._clients[host]
+
+    def _new_client(self, host: str) -> Any:
         endpoint = self.endpoint
         token = TOKEN_ID.fullmatch(endpoint.token_id)
         assert token is not None  # noqa: S101 - proven in __init__
@@ -243,14 +247,12 @@ class ProxmoxerGateway:
         )  # fmt: skip
         session: requests.Session = client._store["session"]
         session.trust_env = False  # neither a proxy nor another CA bundle of the environment
-        if endpoint.fingerprint:
-            session.mount("https://", _Pinned(endpoint.fingerprint))
+        session.mount("https://", _Connections(endpoint.fingerprint))
 
         def remember(response: requests.Response, *_args: Any, **_options: Any) -> None:
-            self._wire.answer = response
+            self._answer.last = response
 
         session.hooks["response"].append(remember)
-        self._wire.clients[host] = client
         return client
 
 

@@ -7,7 +7,9 @@ import hashlib
 import socket
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +36,7 @@ from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import (
 
 from tests.lab.pve.fixture import MemoryPve
 
+accepted: Counter[int] = Counter()  # connections by port of ``dropping``
 GOOD = Endpoint(("pve1.example.org",), "lotse@pve!ci", "s3cr3t-of-the-token")
 
 
@@ -52,6 +55,7 @@ def dropping(pve: MemoryPve, drops: int, after: int = 900) -> Iterator[int]:
     """A port that leads to the API and cuts the first connections once they have sent more than ``after`` bytes: the answer is lost."""
     left = [drops]
     door = socket.create_server(("127.0.0.1", 0))
+    accepted[door.getsockname()[1]] = 0
 
     def pump(one: socket.socket, other: socket.socket, cut: bool) -> None:
         sent = 0
@@ -72,6 +76,7 @@ def dropping(pve: MemoryPve, drops: int, after: int = 900) -> Iterator[int]:
                 near, _ = door.accept()
             except OSError:
                 return
+            accepted[door.getsockname()[1]] += 1
             far = socket.create_connection((pve.host, pve.port))
             cut = left[0] > 0
             left[0] -= 1
@@ -247,7 +252,27 @@ def test_an_unknown_ca_is_refused_with_the_remedy(memory_pve: MemoryPve) -> None
         ProxmoxerGateway(endpoint(memory_pve, ca_file=None)).get("version")
 
 
-def test_the_environment_cannot_redirect_calls(memory_pve: MemoryPve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize("pinned", [True, False])
+def test_the_environment_cannot_redirect_calls(
+    memory_pve: MemoryPve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, pinned: bool
+) -> None:
+    """Neither its proxy nor its CA bundle: a pin is a pin also where the machine has a bundle of its own, and what is not pinned stays refused."""
+    pin = {"ca_file": None, "fingerprint": fingerprint_of(memory_pve)} if pinned else {}
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
-    assert ProxmoxerGateway(endpoint(memory_pve)).get("version")
+    for bundle in (tmp_path / "none.pem", memory_pve.ca_file):
+        monkeypatch.setenv(variable, str(bundle))
+        assert ProxmoxerGateway(endpoint(memory_pve, **pin)).get("version")
+        with pytest.raises(PveError, match="TLS to"):
+            ProxmoxerGateway(endpoint(memory_pve, ca_file=None, **({"fingerprint": "ab" * 32} if pinned else {}))).get("version")
+
+
+def test_connections_are_kept_by_all_threads_together(memory_pve: MemoryPve) -> None:
+    """Threads of a second round use the connections of the first: as many as there are calls at once."""
+    with dropping(memory_pve, 0) as port:
+        gateway = ProxmoxerGateway(endpoint(memory_pve, port=port))
+        for _ in range(3):
+            with ThreadPoolExecutor(4) as pool:
+                assert len(list(pool.map(lambda _: gateway.get("version"), range(20)))) == 20
+        assert gateway.calls == 60
+        assert accepted[port] <= 4
