@@ -12,6 +12,7 @@ from .agent import AgentParts
 from .driver import GuestDriver
 from .faults import Faults
 from .ha import HaParts
+from .images import ImageParts
 
 GIB = 1024**3
 NODES = ("pve1", "pve2", "pve3", "pve4")
@@ -21,6 +22,7 @@ USER = "lotse@pve"
 TOKEN = f"{USER}!ci"
 TEMPLATE_DISK = "9000/base-9000-disk-0.qcow2"
 TEMPLATE_CLOUD_INIT = "9000/vm-9000-cloudinit.qcow2"
+SNIPPET = "snippets/lotse-user.yaml"
 TEMPLATE_CONFIG: dict[str, Any] = {
     "name": "debian-13", "template": 1, "memory": "1024", "cores": 1, "sockets": 1, "cpu": "x86-64-v2-AES",
     "ostype": "l26", "scsihw": "virtio-scsi-single", "scsi0": f"shared:{TEMPLATE_DISK},discard=on,size=4G",
@@ -44,10 +46,11 @@ ACL: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("/storage/local", ("Datastore.AllocateTemplate", "Datastore.Audit")),
     (f"/vms/{TEMPLATE}", ("VM.Clone", "VM.Audit")),
     ("/sdn/zones/localnetwork", ("SDN.Use",)),
+    ("/nodes", ("Sys.AccessNetwork", "Sys.Audit")),
 )
 
 
-class LabPve(AccessParts, AgentParts, HaParts):
+class LabPve(AccessParts, AgentParts, HaParts, ImageParts):
     """The API server with the lab's cluster in its initial state."""
 
     def __init__(self, driver: GuestDriver, faults: Faults, host: str, port: int) -> None:
@@ -63,7 +66,8 @@ class LabPve(AccessParts, AgentParts, HaParts):
         self.storages = {
             "local": {
                 "type": "dir", "path": "/var/lib/vz", "content": "iso,vztmpl,backup,snippets,import", "active": 1,
-                "files": set(), "volumes": {}, "total": 64 * GIB,
+                "files": set(), "total": 64 * GIB,
+                "volumes": {SNIPPET: {"content": "snippets", "format": "snippet", "size": 64, "ctime": 0, "nodes": list(NODES)}},
             },
             "local-lvm": {
                 "type": "lvmthin", "vgname": "pve", "thinpool": "data", "content": "images,rootdir", "active": 1,

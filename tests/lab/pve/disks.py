@@ -97,7 +97,7 @@ class DiskParts(ConfigParts, StorageParts):
             self.locked_task(vm)
             for _, volume, _ in drives_of(vm.config, skip_cdrom=True):
                 if self._linked_children(volume):
-                    raise task_failure(f"base volume '{volume}' is still in use by linked clones")
+                    raise task_failure(f"base volume '{volume}' is still in use by linked cloned")  # sic
             machine = getattr(vm, "machine", None)
             if machine:
                 await asyncio.to_thread(self.driver.remove, machine)

@@ -32,12 +32,16 @@ class StorageParts(LabBase):
             return None
         return volume.get("node") or self.node_of(volume.get("vmid") or 0)
 
+    def lies_on(self, store: dict[str, Any], volume: dict[str, Any], node: str | None) -> bool:
+        """Whether the node sees the volume; a file of a storage that is not shared can lie on several nodes, with one name."""
+        return node in volume["nodes"] if "nodes" in volume else self._volume_node(store, volume) in (None, node)
+
     def space(self, sid: str, node: str | None) -> tuple[int, int, int]:
         """(total, used, avail) bytes of a storage as the node sees it."""
         store = self.storages[sid]
         total = int(store.get("total", 100 * GIB))
         volumes = store.get("volumes", {}).values()
-        used = sum(int(volume.get("size") or 0) for volume in volumes if store.get("shared") or self._volume_node(store, volume) == node)
+        used = sum(int(volume.get("size") or 0) for volume in volumes if self.lies_on(store, volume, node))
         if self.faults.full(sid, node):
             used = total
         return total, used, max(total - used, 0)
@@ -102,7 +106,7 @@ class StorageParts(LabBase):
         store = self.storages.get(name, {})
         volumes = store.get("volumes", {})
         listed: list[Values] = await super()._content_list(values, user)
-        return [item for item in listed if self._volume_node(store, volumes.get(volume_ref(item["volid"])[1], {})) in (None, node)]
+        return [item for item in listed if self.lies_on(store, volumes.get(volume_ref(item["volid"])[1], {}), node)]
 
     def node_usage(self, node: str) -> Values:
         """The usage fields of a node: its system plus its running guests."""
