@@ -97,7 +97,9 @@ class World:
     def add_stranger(self) -> None:
         """Somebody else's guest, in the middle of the VMIDs that the fleet takes."""
         api = self.pve.proxmoxer()
-        api.nodes("pve2").qemu.post(vmid=STRANGER, name="stranger", pool="community", memory=512, scsi0="shared:1")
+        upid = api.nodes("pve2").qemu.post(vmid=STRANGER, name="stranger", pool="community", memory=512, scsi0="shared:1")
+        while api.nodes("pve2").tasks(upid).status.get()["status"] != "stopped":
+            time.sleep(0.05)
         self.stranger = self.guest(STRANGER)
 
     # ------------------------------------------------------------------ proofs

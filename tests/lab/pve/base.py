@@ -87,7 +87,8 @@ class LabBase(FakePve):  # type: ignore[misc]
 
     async def _suffer(self, fault: CallFault, request: web.Request, handler: Handler) -> web.StreamResponse:
         """A request and the fault that it meets."""
-        refused = error_answer(fault.status, fault.message or "Internal Server Error")
+        response: web.StreamResponse
+        refused: web.StreamResponse = error_answer(fault.status, fault.message or "Internal Server Error")
         if fault.do in ("answer", "lose_call"):
             response = refused
         elif fault.do == "repeat_first":
