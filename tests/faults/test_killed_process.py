@@ -45,8 +45,8 @@ def controller(world: World) -> subprocess.Popen[str]:
     pve = world.pve
     api = {"hosts": [pve.host], "port": pve.port, "token_id": pve.token_id, "token_secret": pve.secret, "ca_file": str(pve.ca_file)}
     options = {
-        "api": api, "guests": GUESTS, "wait_for": "agent", "ready_timeout": 20, "workers": 2, "ssh": {"known_hosts": str(world.folder / "known_hosts")},
-        "vmids": {"first": STRANGER - 1},
+        "api": api, "guests": GUESTS, "wait_for": "agent", "ready_timeout": 20, "workers": 2,
+        "ssh": {"known_hosts": str(world.folder / "known_hosts")}, "vmids": {"first": STRANGER - 1},
     }  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-c", DIRECTLY], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
