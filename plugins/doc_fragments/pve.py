@@ -96,32 +96,12 @@ options:
           - Disks grow and move between storages; they never shrink, and a disk that is not named is left alone.
         type: dict
         default: {}
-      nic:
-        description: The first network card. Its MAC address is kept unless O(guests[].nic.mac) is given.
+      nics:
+        description:
+          - Network cards by key (V(net0), V(net1), …), each with C(bridge), C(vlan), C(model), C(mac), C(mtu), C(rate), C(firewall).
+          - A card's MAC address is kept unless C(mac) is given. A card that is not named is left alone.
         type: dict
-        suboptions:
-          bridge:
-            description: Bridge or SDN network.
-            type: str
-            required: true
-          model:
-            description: Model of the card; V(virtio) for a new card.
-            type: str
-          mac:
-            description: MAC address.
-            type: str
-          vlan:
-            description: VLAN tag.
-            type: int
-          mtu:
-            description: MTU; 1 takes that of the bridge.
-            type: int
-          rate:
-            description: Limit in MB/s.
-            type: float
-          firewall:
-            description: Whether the cluster's firewall filters the card.
-            type: bool
+        default: {}
       address:
         description: Static address with prefix length, set by cloud-init.
         type: str

@@ -135,7 +135,7 @@ EXAMPLES = r"""
         cores: 4
         memory_mib: 8192
         disks: {scsi0: {storage: local-lvm, size_gib: 32}, scsi1: {storage: local-lvm, size_gib: 200}}
-        nic: {bridge: vmbr0, vlan: 20}
+        nics: {net0: {bridge: vmbr0, vlan: 20}}
         address: 192.0.2.13/24
         gateway: 192.0.2.1
         pool: community

@@ -24,7 +24,7 @@ DB, WEB = "0a8fd1c2-6c1e-5d57-9f7e-3a52ab0a4a11", "4f7c2f0e-93c0-5f0a-8f5e-0c2f6
 def guest(name: str, uuid: str, number: int, **changes: Any) -> dict[str, Any]:
     return {
         "name": name, "uuid": uuid, "node": "pve2", "template": "debian-13", "cores": 1, "memory_mib": 1024, "pool": "community",
-        "disks": {"scsi0": {"storage": "shared", "size_gib": 8}}, "nic": {"bridge": "vmbr0"},
+        "disks": {"scsi0": {"storage": "shared", "size_gib": 8}}, "nics": {"net0": {"bridge": "vmbr0"}},
         "address": f"10.77.0.{number}/24", "gateway": "10.77.0.1", **changes,
     }  # fmt: skip
 

@@ -49,7 +49,7 @@ SETTINGS = {
 
 def guest(name: str, node: str, address: str, role: str, service: str) -> dict[str, Any]:
     shape: dict[str, Any] = {"template": "debian-13", "cores": 1, "memory_mib": 1024, "disks": {"scsi0": {"storage": "shared", "size_gib": 8}}}
-    network = {"nic": {"bridge": "vmbr0"}, "address": f"{address}/24", "gateway": "10.77.0.1", "pool": "community"}
+    network = {"nics": {"net0": {"bridge": "vmbr0"}}, "address": f"{address}/24", "gateway": "10.77.0.1", "pool": "community"}
     uuid = f"7b0c2f1e-0000-5000-8000-000000000{address.rsplit('.', 1)[1]}"
     rest = {"tags": [f"role-{role}"], "role": role, "services": [service], "onboot": True, "settings": SETTINGS[name]}
     return {"name": name, "uuid": uuid, "node": node, **shape, **network, **rest}

@@ -115,7 +115,7 @@ def _guest(guest: Guest, node: str, policy: Policy, carried: Row) -> Row:
     return {
         "name": guest.name, "uuid": naming.identity(policy.environment, guest.name), "node": node, "template": guest.template,
         "cores": guest.size.cores, "memory_mib": guest.size.memory_mib,
-        "disks": {"scsi0": {"storage": guest.storage, "size_gib": guest.size.disk_gib}}, "nic": {"bridge": guest.bridge},
+        "disks": {"scsi0": {"storage": guest.storage, "size_gib": guest.size.disk_gib}}, "nics": {"net0": {"bridge": guest.bridge}},
         "address": f"{guest.address}/{policy.addresses.prefix}", "gateway": str(policy.addresses.gateway), "pool": policy.pool,
         "tags": [f"role-{guest.role}"], "role": guest.role, "services": list(guest.services), "onboot": True, "settings": carried,
     }  # fmt: skip

@@ -186,8 +186,10 @@ class Hand:
         self.gateway.put(f"pools/{step.values['pool']}", {"vms": str(guest.vmid), **move}, repeatable=True)
 
     def _config(self, step: Step, guest: ObservedGuest) -> None:
-        values = {**step.values, **({"digest": guest.digest} if guest.digest else {})}
-        if any(DISK.fullmatch(key) for key in step.values):
+        values: dict[str, str | int] = {**step.values["set"], **({"digest": guest.digest} if guest.digest else {})}
+        if step.values["delete"]:
+            values["delete"] = ",".join(step.values["delete"])
+        if any(DISK.fullmatch(key) for key in step.values["set"]):
             upid = self.gateway.post(f"{self._path(guest)}/config", values)  # allocating takes time: as a task
             if upid:
                 self._wait(upid)

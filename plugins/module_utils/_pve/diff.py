@@ -23,6 +23,8 @@ class State(StrEnum):
 
     PRESENT = "present"
     STARTED = "started"
+    STOPPED = "stopped"
+    TEMPLATE = "template"
     ABSENT = "absent"
 
 
@@ -30,11 +32,19 @@ class Do(StrEnum):
     """Kinds of steps, in the order in which they are taken."""
 
     CLONE = "clone"
+    CREATE = "create"
     POOL = "pool"
     CONFIG = "config"
+    DETACH = "detach"
+    PURGE = "purge"
     MOVE_DISK = "move_disk"
     RESIZE = "resize"
+    MIGRATE = "migrate"
+    HA = "ha"
     START = "start"
+    SHUTDOWN = "shutdown"
+    REBOOT = "reboot"
+    TEMPLATE = "template"
     HOST_KEY = "host_key"
     STOP = "stop"
     DESTROY = "destroy"
@@ -51,7 +61,24 @@ class Change:
 
 @dataclass(frozen=True)
 class Step:
-    """One mutation. ``values`` are its parameters, ``text`` tells an operator what it does."""
+    """One mutation. ``values`` are its parameters, ``text`` tells an operator what it does.
+
+    ========= =====================================================================================================================
+    kind      values
+    ========= =====================================================================================================================
+    clone     template (VMID), source, node, full (0 or 1), and where stated storage, pool
+    create    node, config {API key: value} (name, description, disks and all), and where stated pool
+    pool      pool
+    config    set {API key: value}, delete (keys, sorted): one write, with the digest
+    detach    keys (disks, which become unusedN): one write, with the digest
+    purge     volumes: those unusedN that hold exactly these are deleted for ever
+    move_disk disk, storage
+    resize    disk, size
+    migrate   target
+    ha        resource {state, max_restart, max_relocate} or None (none of it), nodes {name: priority} or None, strict
+    others    none
+    ========= =====================================================================================================================
+    """
 
     do: Do
     text: str
@@ -105,7 +132,7 @@ def steps_for(observed: ObservedGuest, desired: DesiredGuest, state: State, *, h
     values, changes = config_changes(observed, desired)
     if values:
         undo = ", ".join(f"delete {c.key}" if c.before is None else f"set {c.key} back to {c.before!r}" for c in changes)
-        steps.append(Step(Do.CONFIG, "configure " + ", ".join(sorted(values)), undo, values, changes))
+        steps.append(Step(Do.CONFIG, "configure " + ", ".join(sorted(values)), undo, {"set": values, "delete": ()}, changes))
     steps += disk_steps(observed, desired)
     if state is State.STARTED:
         if observed.status != "running":
@@ -132,10 +159,10 @@ def config_changes(observed: ObservedGuest, desired: DesiredGuest) -> tuple[dict
             values[entry.api] = entry.kind.wire(stated[entry.option])
     if "description" in desired.options and without_marks(str(config.get("description", ""))) != str(desired.options["description"]).strip():
         values["description"] = description(desired.uuid, observed.host_key, str(desired.options["description"]))
-    if desired.nic:
-        wanted = merged_nic(None if config.get("net0") is None else str(config["net0"]), desired.nic)
-        if not same_nic(config.get("net0"), wanted):
-            values["net0"] = wanted
+    for key, stated in desired.nics.items():
+        wanted = merged_nic(None if config.get(key) is None else str(config[key]), stated)
+        if not same_nic(config.get(key), wanted):
+            values[key] = wanted
     values |= new_drives(config, desired)
     changes = tuple(Change(key, _shown(config.get(key)), _shown(value)) for key, value in sorted(values.items()))
     return values, changes

@@ -18,6 +18,7 @@ MARK = re.compile(r"^lotse-guest: ([0-9a-f-]{36})$", re.MULTILINE)
 HOST_KEY_MARK = re.compile(r"^lotse-host-key: (SHA256:[A-Za-z0-9+/]+)$", re.MULTILINE)
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*", re.IGNORECASE)
 DISK = re.compile(r"(?:scsi|virtio|sata|ide)\d+")
+NIC = re.compile(r"net\d+")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class DesiredGuest:
     address: str | None = None  # with prefix: 10.77.0.103/24
     tags: tuple[str, ...] = (OWNER_TAG,)
     disks: tuple[Disk, ...] = ()
-    nic: Mapping[str, Any] = field(default_factory=dict)
+    nics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -55,7 +56,10 @@ class DesiredGuest:
 
 @dataclass(frozen=True)
 class ObservedGuest:
-    """What the API says. ``config`` includes pending values, without ``digest``."""
+    """What the API says. ``config`` includes pending values (and lacks what is to be deleted), without ``digest``.
+
+    pending: what waits for the next start, None: deleted then. active: what these keys are until then (a key that is not set is missing).
+    """
 
     vmid: int
     name: str
@@ -64,6 +68,8 @@ class ObservedGuest:
     pool: str | None
     config: Mapping[str, Any]
     digest: str | None = None
+    pending: Mapping[str, str | None] = field(default_factory=dict)
+    active: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def mark(self) -> str | None:
@@ -154,9 +160,18 @@ def _desired(row: Mapping[str, Any], ssh_keys: Sequence[str], user: str | None) 
         address=None if address is None else str(address),
         tags=tuple(sorted({OWNER_TAG, *(str(tag).lower() for tag in row.get("tags") or ())})),
         disks=tuple(_disk(str(key), disk) for key, disk in sorted((row.get("disks") or {}).items())),
-        nic={key: value for key, value in (row.get("nic") or {}).items() if value is not None},
+        nics={
+            _nic(str(key)): {option: value for option, value in (stated or {}).items() if value is not None}
+            for key, stated in sorted((row.get("nics") or {}).items())
+        },
         options=options,
     )
+
+
+def _nic(key: str) -> str:
+    if not NIC.fullmatch(key):
+        raise ValueError(f"nic {key!r}: expected a name such as net0")
+    return key
 
 
 def _disk(key: str, given: Mapping[str, Any]) -> Disk:

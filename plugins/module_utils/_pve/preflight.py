@@ -163,14 +163,15 @@ class Preflight:
         return problems
 
     def _bridges(self, guests: Sequence[DesiredGuest], places: Mapping[str, str]) -> list[str]:
-        guests = [guest for guest in guests if guest.nic.get("bridge")]
+        guests = [guest for guest in guests if any(nic.get("bridge") for nic in guest.nics.values())]
         nodes = sorted({places[guest.name] for guest in guests})
         have = dict(zip(nodes, in_parallel(lambda node: bridges_of(self.gateway, node), nodes, WORKERS), strict=True))
         return [
-            f"guest {guest.name}: node {places[guest.name]} has no bridge {guest.nic['bridge']} (or the token may not use it);"
+            f"guest {guest.name}: node {places[guest.name]} has no bridge {bridge} (or the token may not use it);"
             f" it has {', '.join(have[places[guest.name]]) or 'none'}"
             for guest in guests
-            if guest.nic["bridge"] not in have[places[guest.name]]
+            for bridge in sorted({str(nic["bridge"]) for nic in guest.nics.values() if nic.get("bridge")})
+            if bridge not in have[places[guest.name]]
         ]
 
     def _addresses(self, seen: Cluster, missing: Sequence[DesiredGuest], ours: Mapping[str, ObservedGuest]) -> list[str]:

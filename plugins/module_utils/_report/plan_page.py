@@ -144,7 +144,7 @@ def _guest(guest: Row, host: LegacyHost) -> str:
         ("Size because of", escape("; ".join(NEEDS[guest["role"]](host).reasons))),
         ("File systems of the old host", escape(_mounts(host))),
         ("Disks", escape(disks)),
-        ("Address", escape(f"{guest['address']} through {guest['gateway']} on {guest['nic']['bridge']}")),
+        ("Address", escape(f"{guest['address']} through {guest['gateway']} on {guest['nics']['net0']['bridge']}")),
         ("From", escape(f"template {guest['template']}, in pool {guest['pool']}")),
         ("Identity", f"<code>{escape(guest['uuid'])}</code>"),
     ])  # fmt: skip

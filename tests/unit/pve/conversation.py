@@ -110,7 +110,7 @@ def plan_row(name: str = "db-01", **changes: Any) -> dict[str, Any]:
     number = {"db-01": 103, "web-01": 102}[name]
     return {
         "name": name, "uuid": UUIDS[name], "node": "pve2", "template": "debian-13", "cores": 1, "memory_mib": 1024,
-        "disks": {"scsi0": {"storage": "shared", "size_gib": 8}}, "nic": {"bridge": "vmbr0"}, "address": f"10.77.0.{number}/24",
+        "disks": {"scsi0": {"storage": "shared", "size_gib": 8}}, "nics": {"net0": {"bridge": "vmbr0"}}, "address": f"10.77.0.{number}/24",
         "gateway": "10.77.0.1", "pool": "community", "tags": ["role-mariadb"], "onboot": True, **changes,
     }  # fmt: skip
 

@@ -47,7 +47,7 @@ def carried_out(guest: ObservedGuest, steps: tuple[Step, ...]) -> tuple[Observed
                 guest = replace(guest, pool=step.values["pool"])
             case Do.CONFIG:
                 values |= {
-                    key: _allocated(key, str(value)) if key.startswith(("scsi", "ide", "net")) else value for key, value in step.values.items()
+                    key: _allocated(key, str(value)) if key.startswith(("scsi", "ide", "net")) else value for key, value in step.values["set"].items()
                 }
             case Do.MOVE_DISK:
                 values[step.values["disk"]] = f"{step.values['storage']}:{values[step.values['disk']].split(':', 1)[1]}"
@@ -80,9 +80,11 @@ plans = st.fixed_dictionaries(
         "onboot": st.booleans(),
         "tags": st.lists(st.sampled_from(["role-edge", "role-redis", "Blue"]), max_size=3),
         "pool": st.sampled_from(["community", "other", None]),
-        "nic": st.fixed_dictionaries(
-            {"bridge": st.sampled_from(["vmbr0", "vmbr1"])}, optional={"vlan": st.integers(1, 4094), "firewall": st.booleans()}
-        ),
+        "nics": st.fixed_dictionaries({
+            "net0": st.fixed_dictionaries(
+                {"bridge": st.sampled_from(["vmbr0", "vmbr1"])}, optional={"vlan": st.integers(1, 4094), "firewall": st.booleans()}
+            )
+        }),
         "disks": st.fixed_dictionaries(
             {"scsi0": st.fixed_dictionaries({"storage": st.sampled_from(["shared", "local-lvm"]), "size_gib": st.integers(8, 64)})},
             optional={"scsi1": st.fixed_dictionaries({"storage": st.just("local-lvm"), "size_gib": st.integers(1, 64)})},
@@ -158,7 +160,7 @@ def test_a_guest_as_the_plan_says_needs_nothing() -> None:
 
 def test_a_change_shows_before_and_after_and_how_to_undo_it() -> None:
     (step,) = steps_for(observed(), desired(cores=4), State.STARTED, host_key_known=True)
-    assert (step.do, dict(step.values)) == (Do.CONFIG, {"cores": 4})
+    assert (step.do, dict(step.values)) == (Do.CONFIG, {"set": {"cores": 4}, "delete": ()})
     assert [(change.key, change.before, change.after) for change in step.changes] == [("cores", "1", "4")]
     assert step.undo == "set cores back to '1'"
 

@@ -149,7 +149,7 @@ def test_an_api_that_does_not_answer(run: Run, module: str) -> None:
 
 def test_all_that_is_wrong_with_a_plan_is_one_error(run: Run, memory_pve: MemoryPve) -> None:
     memory_pve.faults(storage_full=["shared"])
-    guests = [plan_row("db-01", node="pve9"), plan_row("web-01", nic={"bridge": "vmbr7"}, template="debian-99")]
+    guests = [plan_row("db-01", node="pve9"), plan_row("web-01", nics={"net0": {"bridge": "vmbr7"}}, template="debian-99")]
     message = run("pve_preflight", guests=guests, probe_addresses=False)["msg"]
     assert message.startswith("4 problems:")
     for wanted in (
