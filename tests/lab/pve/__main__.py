@@ -40,6 +40,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8006)
     serve.add_argument("--time-scale", type=float, help="real seconds for one of PVE's (default 0 with --memory, else 1)")
+    serve.add_argument("--task-seconds", type=float, default=0.0, help="PVE seconds that every task takes (needs a time scale)")
     serve.add_argument("--record", action="store_true", help="write each call to DIR/pve-calls.jsonl")
     chosen = parser.parse_args(argv)
     if bool(chosen.lab) == chosen.memory:
@@ -66,6 +67,7 @@ async def serve(chosen: argparse.Namespace, secret: str) -> None:
     pve.time_scale = chosen.time_scale if chosen.time_scale is not None else (0.0 if chosen.memory else 1.0)
     if pve.time_scale:
         pve.io_secs = 0.3
+    pve.task_secs = chosen.task_seconds
     if chosen.record:
         pve.calls_log = directory / "pve-calls.jsonl"
     state = StateFile(directory / "pve-state.json", pve)

@@ -61,6 +61,8 @@ class LabBase(FakePve):  # type: ignore[misc]
         # Tokens without privileges of their own would not be separated; all of the lab's are.
         self.separated: set[str] = set()
         self._workers: dict[str, asyncio.Task[Any]] = {}
+        # PVE seconds that every task takes before it does anything.
+        self.task_secs = 0.0
 
     # ------------------------------------------------------------------ calls
 
@@ -224,6 +226,7 @@ class LabBase(FakePve):  # type: ignore[misc]
                 if text is not None and ttype != "qmclone":
                     raise TaskError(text)
                 CLONE_FAULT.set(text)
+                await self.pause(self.task_secs)
                 return await body()
             except GuestError as failure:
                 raise TaskError(str(failure)) from failure

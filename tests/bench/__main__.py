@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m tests.bench [--quick] [ROW …]``; without rows all of them, build/bench/pve.json and docs/performance.md.
+
+Ends with 1 when a demand is not met. With rows, or ``--quick`` (fewer guests, one run), it prints and writes nothing: such figures are for
+people who look for what is slow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import ansible
+
+from tests.lab.pve.fixture import ROOT
+
+from . import pve, report, seed, server
+
+BEGUN = time.monotonic()
+
+
+def say(text: str) -> None:
+    print(f"[{time.monotonic() - BEGUN:6.0f} s] {text}", flush=True)
+
+
+def machine(bench: pve.Bench) -> dict[str, Any]:
+    with bench.served(1) as work:
+        call = server.seconds_of(work.pve, f"nodes/pve1/qemu/{seed.FIRST_VMID}/config")
+    manifest = Path(ansible.__file__).parents[1] / "ansible_collections" / "community" / "proxmox" / "MANIFEST.json"
+    return {
+        "cpus": os.cpu_count(),
+        "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
+        "python": platform.python_version(),
+        "ansible_core": version("ansible-core"),
+        "proxmoxer": version("proxmoxer"),
+        "peer": json.loads(manifest.read_text())["collection_info"]["version"],
+        "load": round(os.getloadavg()[0], 1),
+        "date": datetime.now(UTC).date().isoformat(),
+        "runs": bench.scale.runs,
+        "latency_ms": server.LATENCY_MS,
+        "call_ms": round(call * 1000, 1),
+        "task_seconds": server.TASK_SECONDS,
+        "peer_guests": bench.scale.no_op_peer,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the guests, one run")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"some of: {', '.join(pve.AREA)}")
+    chosen = parser.parse_args()
+    unknown = sorted(set(chosen.rows) - set(pve.AREA))
+    if unknown:
+        parser.error(f"no such rows: {', '.join(unknown)}")
+    build = ROOT / "build" / "bench"
+    build.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=build) as directory:
+        bench = pve.Bench(pve.QUICK if chosen.quick else pve.Scale(), Path(directory), say)
+        about = machine(bench)
+        rows = [row for name in chosen.rows or pve.AREA for row in pve.AREA[name](bench)]
+    print(report.table(rows))
+    if not chosen.rows and not chosen.quick:
+        report.write(build / "pve.json", about, rows)
+        (ROOT / "docs" / "performance.md").write_text(report.page(about, rows))
+    missed = [row for row in rows if not row.met]
+    for row in missed:
+        print(f"not met: {row.name}: {row.ours:g} {row.unit}, demanded is {row.demand}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rows of a benchmark, the file that keeps them, and the page that is made of it. Pure but for ``write`` and ``load``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure. ``ratio`` is peer / ours where the demand is about the peer, else ours / floor; ``floor`` is what the work needs at least."""
+
+    name: str
+    unit: str
+    ours: float
+    peer: float | None
+    floor: float | None
+    ratio: float | None
+    demand: str
+    met: bool
+
+
+def faster(name: str, unit: str, ours: float, peer: float, *, times: float, floor: float | None = None) -> Row:
+    """Demands that ours takes at most one ``times``-th of the peer's."""
+    ratio = peer / ours
+    return Row(name, unit, _short(ours), _short(peer), _short(floor), _short(ratio), f"at least {times:g} times faster than the peer", ratio >= times)
+
+
+def at_most(name: str, unit: str, ours: float, limit: float, *, peer: float | None = None, floor: float | None = None) -> Row:
+    """Demands a figure not above the limit."""
+    ratio = ours / floor if floor else None
+    return Row(name, unit, _short(ours), _short(peer), _short(floor), _short(ratio), f"at most {limit:g}", ours <= limit)
+
+
+def near_floor(name: str, unit: str, ours: float, floor: float, *, times: float, peer: float | None = None) -> Row:
+    """Demands less than ``times`` the floor."""
+    ratio = ours / floor
+    return Row(name, unit, _short(ours), _short(peer), _short(floor), _short(ratio), f"under {times:g} times the floor", ratio < times)
+
+
+def _short(value: float | None) -> Any:
+    """Four significant digits are more than such a machine can measure."""
+    if value is None:
+        return None
+    short = float(f"{value:.4g}")
+    return int(short) if short.is_integer() else short
+
+
+def write(path: Path, machine: Mapping[str, Any], rows: Sequence[Row]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"machine": dict(machine), "rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+
+
+def load(path: Path) -> tuple[dict[str, Any], list[Row]]:
+    kept = json.loads(path.read_text())
+    return kept["machine"], [Row(**row) for row in kept["rows"]]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A Markdown table."""
+    lines = ["| work | unit | ours | peer | floor | ratio | demand | met |", "|---|---|---|---|---|---|---|---|"]
+    for row in rows:
+        figures = " | ".join("" if value is None else f"{value:,}" for value in (row.ours, row.peer, row.floor, row.ratio))
+        lines.append(f"| {row.name} | {row.unit} | {figures} | {row.demand} | {'yes' if row.met else '**no**'} |")
+    return "\n".join(lines)
+
+
+PAGE = """\
+# Performance
+
+Made by `make bench` from `build/bench/pve.json`; do not edit. Medians of {runs} runs. Ours and the peer's ran on the same machine in
+the same run, against the same server, with the same `ansible.cfg`. The peer is `community.proxmox` {peer} as the pinned `ansible` package
+brings it. A smaller figure is better in every row.
+
+The server is the lab's API with guests in memory, in a process of its own. It waits {latency_ms} ms before each answer, as long as a real one
+takes; a client sees {call_ms} ms for one guest's configuration. What a real cluster adds in load, and what it takes away in speed, is not in
+these figures.
+
+{table}
+
+`floor` is what the work needs at least. `ratio` is peer through ours where the demand is about the peer, else ours through floor.
+
+- **No-op.** The peer's loop is what its users write: one playbook, six tasks that loop over the guests (`proxmox_kvm` clone and
+  update, `proxmox_disk` options and resize, `proxmox_nic`, `proxmox_kvm` start), {peer_guests} guests, with the VMIDs given. A module
+  process is one start of the Python interpreter for a module. Floor: the calls, eight at a time.
+- **First converge.** Clone, resize, NIC, cloud-init and start; every task of the cluster takes {task_seconds} s. Floor: the three tasks that a
+  guest cannot do without, eight guests at a time. Ours also clones two at a time from one template at most, so that clones do not wait for each
+  other's locks.
+- **Inventories** are runs of `ansible-inventory --list`. Floor without facts: fetching and parsing the one answer over an open connection, plus
+  the same command with an inventory of one host.
+- **Memory** is the peak of the module's process; the row below it the largest process of the whole run, which is Ansible's own.
+- **Placement** is CP-SAT on {cpus} cores; the gap is between the plan's cost and the solver's bound.
+
+Machine: {cpus} cores, {memory_mib} MiB, Python {python}, ansible-core {ansible_core}; {date}, load average before the run {load}.
+"""
+
+
+def page(machine: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """docs/performance.md."""
+    return PAGE.format(**machine, table=table(rows))
