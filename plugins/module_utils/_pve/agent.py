@@ -26,10 +26,16 @@ class Agent:
         """Raises ApiError while the agent does not run."""
         self._gateway.post(f"{self._path}/ping", repeatable=True)
 
-    def addresses(self) -> list[str]:
-        """Every address with its prefix: ``10.77.0.101/24``."""
+    def interfaces(self) -> list[tuple[str, list[str]]]:
+        """Every network interface as (MAC address in lower case, addresses with their prefix: ``10.77.0.101/24``)."""
         rows: list[dict[str, Any]] = self._ask("network-get-interfaces")["result"]
-        return [f"{entry['ip-address']}/{entry['prefix']}" for row in rows for entry in row.get("ip-addresses", ())]
+        return [
+            (
+                str(row.get("hardware-address") or "").lower(),
+                [f"{entry['ip-address']}/{entry['prefix']}" for entry in row.get("ip-addresses") or ()],
+            )
+            for row in rows
+        ]
 
     def read(self, path: str) -> str | None:
         """A text file's content; None if there is none."""

@@ -60,6 +60,14 @@ class GuestMissingError(ApiError):
     """There is no such guest on this node."""
 
 
+class NotDefinedError(ApiError):
+    """There is no such HA resource, group or rule."""
+
+
+class DefinedAlreadyError(ApiError):
+    """There is such an HA resource, group or rule already."""
+
+
 class GuestLockedError(ApiError):
     """The guest's configuration is locked by a backup, clone, migration or snapshot."""
 
@@ -87,6 +95,14 @@ class TaskFailedError(PveError):
         super().__init__(f"task {upid.rstrip(':')} failed: {why}{tail}")
 
 
+class TaskBusyError(TaskFailedError):
+    """A task waited for a lock for too long. Nothing was done, so the call may be repeated."""
+
+
+class TaskStaleError(TaskFailedError):
+    """A task found that somebody else had changed the configuration since it was read. Nothing was done."""
+
+
 class NotReadyError(PveError):
     """A guest did not reach a rung of the readiness ladder."""
 
@@ -98,7 +114,11 @@ class NotReadyError(PveError):
 
 
 # Errors after which it is not known, or not likely, that the call was carried out: look at the guest again and plan anew.
-UNKNOWN_END = (ApiUnreachableError, DigestMismatchError, NodeUnreachableError, ServerTroubleError)
+UNKNOWN_END = (ApiUnreachableError, DigestMismatchError, NodeUnreachableError, ServerTroubleError, TaskStaleError)
+
+
+class StoppedError(PveError):
+    """This guest was left where it was, because another one failed or the run was interrupted."""
 
 
 class AsleepError(PveError):
@@ -120,12 +140,20 @@ _SENTENCES: tuple[tuple[str, type[ApiError]], ...] = (
     (r"can't lock file .* got timeout|got timeout$|got no worker upid|unable to acquire lock|trying to acquire lock", LockTimeoutError),
     (r"already exists on node|config file already exists|VM \d+ already exists", VmidTakenError),
     (r"Configuration file '[^']*' does not exist", GuestMissingError),
+    (r"no such (?:resource|ha group|ha rule)|no such group|HA rule '[^']*' does not exist|HA group '[^']*' does not exist", NotDefinedError),
+    (r"(?:resource|ha group) ID '[^']*' already defined|HA rule '[^']*' already defined", DefinedAlreadyError),
     (r"VM is locked \(", GuestLockedError),
     (r"checksum mismatch|detected modified configuration", DigestMismatchError),
 )
 _STATUSES: dict[int, type[ApiError]] = {
     401: UnauthorizedError, 403: ForbiddenError, 502: ServerTroubleError, 503: ServerTroubleError, 504: ServerTroubleError,
 }  # fmt: skip
+
+
+def task_error(upid: str, why: str, log: Sequence[str] = ()) -> TaskFailedError:
+    """The error for a task that ended with ``why``, of the class that fits it."""
+    kinds = {LockTimeoutError: TaskBusyError, DigestMismatchError: TaskStaleError}
+    return kinds.get(type(api_error(500, why)), TaskFailedError)(upid, why, log)
 
 
 def api_error(status: int, message: str, fields: Mapping[str, str] | None = None, call: str = "") -> ApiError:
@@ -136,7 +164,8 @@ def api_error(status: int, message: str, fields: Mapping[str, str] | None = None
         return _STATUSES[status](status, message, fields, call)
     if status == 400 and "already exists" in str((fields or {}).get("vmid", "") or (fields or {}).get("newid", "")):
         return VmidTakenError(status, message, fields, call)
+    said = " ".join([message, *(fields or {}).values()])
     for pattern, kind in _SENTENCES:
-        if re.search(pattern, message):
+        if re.search(pattern, said):
             return kind(status, message, fields, call)
     return ApiError(status, message, fields, call)

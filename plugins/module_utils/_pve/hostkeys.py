@@ -60,10 +60,17 @@ class KnownHosts:
     def lookup(self, host: str) -> str | None:
         """The ed25519 key of a host, without comment."""
         for line in self._lines():
+            if host not in line:
+                continue
             names, key = _parse(line)
             if host in names and key and key.startswith(f"{KEY_TYPE} "):
                 return key
         return None
+
+    def names(self) -> frozenset[str]:
+        """Every name with an ed25519 key."""
+        parsed = map(_parse, self._lines())
+        return frozenset(name for names, key in parsed if key and key.startswith(f"{KEY_TYPE} ") for name in names)
 
     def learn(self, names: Iterable[str], public: str) -> None:
         """Make ``public`` the only key of these names."""

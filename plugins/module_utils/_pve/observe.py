@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the cluster has: one call for all guests, one configuration call for each guest that matters."""
+"""What the cluster has: one call for all guests, one for each guest that matters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from .errors import RefusedError
+from .errors import GuestMissingError, RefusedError
 from .gateway import Gateway
 from .guest import OWNER_TAG, DesiredGuest, ObservedGuest, Template
 from .values import words
@@ -30,23 +32,26 @@ class Cluster:
 
     rows: tuple[Row, ...]
 
+    @cached_property
+    def _by_vmid(self) -> Mapping[int, Row]:
+        return {int(row["vmid"]): row for row in self.rows}
+
     @property
     def vmids(self) -> frozenset[int]:
-        return frozenset(int(row["vmid"]) for row in self.rows)
+        return frozenset(self._by_vmid)
 
     def guests(self) -> list[Row]:
-        return [row for row in self.rows if row.get("type") == "qemu" and not int(row.get("template") or 0)]
+        return [row for row in self.machines() if not int(row.get("template") or 0)]
+
+    def machines(self) -> list[Row]:
+        return [row for row in self.rows if row.get("type") == "qemu"]
 
     def row(self, vmid: int) -> Row | None:
-        return next((row for row in self.rows if int(row["vmid"]) == vmid), None)
+        return self._by_vmid.get(vmid)
 
-    def template(self, wanted: str | int, node: str) -> Template:
+    def template(self, wanted: str | int, node: str | None) -> Template:
         """By name or VMID; of several with one name the one on ``node``, else the lowest VMID. Raises RefusedError."""
-        found = [
-            row
-            for row in self.rows
-            if row.get("type") == "qemu" and int(row.get("template") or 0) and str(wanted) in (str(row["vmid"]), row.get("name"))
-        ]
+        found = [row for row in self.machines() if int(row.get("template") or 0) and str(wanted) in (str(row["vmid"]), row.get("name"))]
         if not found:
             raise RefusedError([f"there is no template {wanted} (or the token may not see it)"])
         best = min(found, key=lambda row: (row["node"] != node, int(row["vmid"])))
@@ -58,12 +63,24 @@ def cluster(gateway: Gateway) -> Cluster:
 
 
 def observe(gateway: Gateway, row: Row) -> ObservedGuest:
-    """A guest that the cluster lists, with its configuration."""
+    """A guest that the cluster lists, with its configuration, what waits for its next start, and the digest: one call."""
     vmid, node = int(row["vmid"]), str(row["node"])
-    config = dict(gateway.get(f"nodes/{node}/qemu/{vmid}/config"))
+    config: dict[str, Any] = {}
+    pending: dict[str, str | None] = {}
+    active: dict[str, str] = {}
+    for entry in gateway.get(f"nodes/{node}/qemu/{vmid}/pending"):
+        key = sys.intern(str(entry["key"]))  # thousands of guests have the same few dozen keys
+        waits, goes = entry.get("pending"), bool(int(entry.get("delete") or 0))
+        if waits is not None or goes:
+            pending[key] = None if goes else str(waits)
+            if "value" in entry:
+                active[key] = str(entry["value"])
+        if not goes and (waits is not None or "value" in entry):
+            config[key] = entry["value"] if waits is None else waits
     digest = config.pop("digest", None)
     name = str(config.get("name") or row.get("name") or f"VM {vmid}")
-    return ObservedGuest(vmid, name, node, str(row.get("status", "unknown")), row.get("pool") or None, config, digest)
+    status, pool = str(row.get("status", "unknown")), row.get("pool") or None
+    return ObservedGuest(vmid, name, node, status, pool, config, None if digest is None else str(digest), pending, active)
 
 
 def power(gateway: Gateway, guest: ObservedGuest) -> str:
@@ -73,42 +90,66 @@ def power(gateway: Gateway, guest: ObservedGuest) -> str:
 
 
 def find_ours(gateway: Gateway, seen: Cluster, desired: Sequence[DesiredGuest], workers: int) -> dict[str, ObservedGuest]:
-    """Guests by name that carry the mark of a desired guest. Raises RefusedError for strangers with one of our names.
+    """Guests by name that carry the mark of a desired guest, or that one of them adopts. Raises RefusedError for strangers with our names.
 
     One call for each desired guest that exists. Only when some are missing by name, guests with our tag and guests that are just being
     made are looked at too: somebody may have renamed one.
     """
-    marks = {guest.uuid: guest for guest in desired}
+    wanted = {guest.uuid: guest for guest in desired}
     names = {guest.name for guest in desired}
-    first = [row for row in seen.guests() if row.get("name") in names]
-    observed = in_parallel(lambda row: observe(gateway, row), first, workers)
+    first = [row for row in seen.machines() if row.get("name") in names]
+    observed = _observed(gateway, first, workers)
     found = {guest.mark for guest in observed}
     if any(guest.uuid not in found for guest in desired):
-        rest = [row for row in seen.guests() if row not in first and _may_be_ours(row)]
-        observed += in_parallel(lambda row: observe(gateway, row), rest, workers)
-    return _assigned(observed, marks, names)
+        looked_at = {int(row["vmid"]) for row in first}
+        observed += _observed(gateway, [row for row in seen.machines() if int(row["vmid"]) not in looked_at and _may_be_ours(row)], workers)
+    return _assigned(observed, wanted, names)
+
+
+def _observed(gateway: Gateway, rows: Sequence[Row], workers: int) -> list[ObservedGuest]:
+    """Looks once more where a guest was not where the list said: it has just moved, or it is gone."""
+
+    def look(row: Row) -> ObservedGuest | None:
+        try:
+            return observe(gateway, row)
+        except GuestMissingError:
+            return None
+
+    found = in_parallel(look, rows, workers)
+    gone = [int(row["vmid"]) for row, guest in zip(rows, found, strict=True) if guest is None]
+    if gone:
+        now = cluster(gateway)
+        found += [observe(gateway, row) for row in map(now.row, gone) if row is not None]
+    return [guest for guest in found if guest is not None]
 
 
 def _may_be_ours(row: Row) -> bool:
     return OWNER_TAG in words(row.get("tags") or "") or bool(row.get("lock")) or row.get("status") == "unknown"
 
 
-def _assigned(observed: Iterable[ObservedGuest], marks: dict[str, DesiredGuest], names: set[str]) -> dict[str, ObservedGuest]:
+def _assigned(observed: Iterable[ObservedGuest], wanted: Mapping[str, DesiredGuest], names: set[str]) -> dict[str, ObservedGuest]:
     ours: dict[str, ObservedGuest] = {}
     problems: list[str] = []
+    adopting = {(guest.adopt, guest.name): guest for guest in wanted.values() if guest.adopt is not None}
     for guest in sorted(observed, key=lambda guest: guest.vmid):
         where = f"VM {guest.vmid} on {guest.node}"
-        desired = marks.get(guest.mark or "")
+        desired = wanted.get(guest.mark or "") or (adopting.get((guest.vmid, guest.name)) if guest.mark is None else None)
         if desired is None:
             if guest.name in names:
                 problems.append(
                     f"guest {guest.name}: {where} has this name and is not ours (its description has no line 'lotse-guest: <uuid of the plan>'):"
-                    " rename it, remove it, or adopt it by adding that line"
+                    f" rename it, remove it, or take it over with adopt: {guest.vmid}"
                 )
         elif desired.name in ours:
             problems.append(f"guest {desired.name}: both VM {ours[desired.name].vmid} and {where} carry its mark: remove one")
         else:
             ours[desired.name] = guest
+    for guest in adopting.values():
+        found = ours.get(guest.name)
+        if found is None:
+            problems.append(f"guest {guest.name}: there is no VM {guest.adopt} of this name without a mark to adopt")
+        elif found.vmid != guest.adopt:
+            problems.append(f"guest {guest.name}: it is VM {found.vmid} already, and adopt says {guest.adopt}: correct or drop adopt")
     if problems:
         raise RefusedError(problems)
     return ours

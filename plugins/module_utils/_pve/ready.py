@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The readiness ladder: task, agent, cloud-init, address, host key, ssh. Each rung has the same deadline and gives a reason."""
+"""The readiness ladder after the task that started the guest: agent, cloud-init, address, host key, ssh. Each rung has a timeout and a reason."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from ipaddress import ip_interface, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_interface, ip_network
 from pathlib import Path
 from typing import Protocol
 
 from .agent import Agent
-from .errors import ApiError, AsleepError, ForbiddenError, NotReadyError, PveError, UnauthorizedError
+from .errors import ApiError, AsleepError, ForbiddenError, NotReadyError, PveError, StoppedError, UnauthorizedError
 from .guest import DesiredGuest
 from .hostkeys import HostKey, KnownHosts, fingerprint, generate, without_comment
 
@@ -75,9 +75,21 @@ class Ladder:
     timeout: float
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
-    cidr: str | None = None
+    cidrs: Sequence[str] = ()  # where an address that is not planned must be
+    macs: frozenset[str] = frozenset()  # of the guest's cards, in lower case
     runs: Callable[[], bool] | None = None  # asked once when ssh fails, for a guest that only the cluster's list says to run
     seconds: dict[str, float] = field(default_factory=dict)
+    addresses: list[str] = field(default_factory=list)  # what was found inside the guest, that of ``host`` first
+
+    @property
+    def host(self) -> str | None:
+        """The planned address, or the one that was found."""
+        return self.guest.host or (self.addresses[0] if self.addresses else None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the guest is called in the known hosts."""
+        return (self.host, self.guest.name) if self.host else (self.guest.name,)
 
     def climb(self, rung: str, attempt: Callable[[], str | None]) -> None:
         """Repeat until ``attempt`` gives no reason any more; raise NotReadyError with the last one when the time is over."""
@@ -86,7 +98,7 @@ class Ladder:
         while True:
             try:
                 why = attempt()
-            except (UnauthorizedError, ForbiddenError, NotReadyError, AsleepError):
+            except (UnauthorizedError, ForbiddenError, NotReadyError, AsleepError, StoppedError):
                 raise  # waiting does not help
             except PveError as failure:
                 why = failure.message if isinstance(failure, ApiError) else str(failure)
@@ -120,17 +132,27 @@ class Ladder:
         self.climb("cloud-init", attempt)
 
     def address_is_right(self) -> None:
-        """The planned address, or (without one) any address in the CIDR, is up inside the guest."""
-        wanted, cidr = self.guest.host, self.cidr
-        if wanted is None and cidr is None:
+        """The planned address is up inside the guest. Without one (dhcp): some address of one of its cards, within the CIDRs if any are given."""
+        wanted = self.guest.host
+        if wanted is None and not self.macs and not self.cidrs:
             return
+        nets = [ip_network(cidr, strict=False) for cidr in self.cidrs]
+
+        def fits(mac: str, address: IPv4Address | IPv6Address) -> bool:
+            if wanted is not None:
+                return str(address) == wanted
+            ours = any(address in net for net in nets) if nets else not address.is_link_local
+            return ours and (not self.macs or mac in self.macs) and not address.is_loopback
 
         def attempt() -> str | None:
-            found = self.agent.addresses()
-            hosts = [ip_interface(address).ip for address in found]
-            if any(str(host) == wanted or (wanted is None and host in ip_network(str(cidr))) for host in hosts):
+            found = [(mac, ip_interface(text).ip) for mac, texts in self.agent.interfaces() for text in texts]
+            fitting = [str(address) for mac, address in found if fits(mac, address)]
+            others = [str(address) for _, address in found if not address.is_loopback and not address.is_link_local]
+            if fitting:
+                self.addresses = list(dict.fromkeys([*fitting, *others]))
                 return None
-            return f"expected {wanted or cidr}, the guest has {', '.join(found) or 'none'}"
+            expected = wanted or f"an address{' in ' + ' or '.join(self.cidrs) if nets else ''} on {' or '.join(sorted(self.macs)) or 'any card'}"
+            return f"expected {expected}, the guest has {', '.join(str(address) for _, address in found) or 'none'}"
 
         self.climb("address", attempt)
 
@@ -140,9 +162,9 @@ class Ladder:
         ``fresh`` was made for a guest that was cloned in this run. A guest from an earlier run keeps its key if the key is the one whose
         fingerprint its description carries (``marked``); otherwise it gets a new one.
         """
-        if self.known is None or self.guest.host is None:
+        if self.known is None or self.host is None:
             return None
-        names = (self.guest.host, self.guest.name)
+        names = self.names
         begun = self.clock()
         if fresh is None:
             there = self.agent.read(PUBLIC)
@@ -165,18 +187,18 @@ class Ladder:
 
     def host_key_is_known(self) -> None:
         """Compares the key in the known hosts with the guest's own, read through the agent. Raises NotReadyError if they differ."""
-        if self.known is None or self.guest.host is None:
+        if self.known is None or self.host is None:
             return
-        expected, there = self.known.lookup(self.guest.host), self.agent.read(PUBLIC)
+        expected, there = self.known.lookup(self.host), self.agent.read(PUBLIC)
         if expected is None or there is None:
             return
         if without_comment(there) != expected:
-            why = f"{self.known.path} has {fingerprint(expected)} for {self.guest.host}, the guest has {fingerprint(there)}: "
+            why = f"{self.known.path} has {fingerprint(expected)} for {self.host}, the guest has {fingerprint(there)}: "
             why += "find out who changed it; then remove the line and run again"
             raise NotReadyError(self.guest.name, "host key", why, 0)
 
     def ssh_works(self) -> None:
-        door, host = self.door, self.guest.host
+        door, host = self.door, self.host
         if door is None or host is None:
             return
 

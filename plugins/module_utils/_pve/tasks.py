@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .errors import TaskFailedError
+from .errors import TaskFailedError, task_error
 from .gateway import Gateway
 
 TAIL = 8
@@ -20,6 +20,11 @@ def node_of(upid: str) -> str:
     if len(parts) < 8 or parts[0] != "UPID":
         raise ValueError(f"not a UPID: {upid!r}")
     return parts[1]
+
+
+def kind_of(upid: str) -> str:
+    """``UPID:…:qmstart:101:…`` -> ``qmstart``; nothing for a call that was no task."""
+    return upid.split(":")[5] if upid else ""
 
 
 def succeeded(exitstatus: str) -> bool:
@@ -49,7 +54,7 @@ def await_task(
         pause = min(1.0, pause * 1.5)
     exitstatus = str(status.get("exitstatus", "no exit status"))
     if not succeeded(exitstatus):
-        raise TaskFailedError(upid, exitstatus, tail(gateway, where))
+        raise task_error(upid, exitstatus, tail(gateway, where))
     return exitstatus
 
 
