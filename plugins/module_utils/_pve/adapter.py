@@ -78,11 +78,11 @@ class _Connections(requests.adapters.HTTPAdapter):
     """Keeps a connection for each thread. With a SHA-256 fingerprint it accepts exactly that certificate, whoever signed it."""
 
     def __init__(self, fingerprint: str | None) -> None:
-        self._pin = {"assert_fingerprint": fingerprint.replace(":", "").lower()} if fingerprint else {}
+        self._pin: dict[str, Any] = {"assert_fingerprint": fingerprint.replace(":", "").lower()} if fingerprint else {}
         super().__init__(pool_maxsize=CONNECTIONS)
 
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options, **self._pin)
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, **options, **self._pin)
 
 
 def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -25,7 +25,10 @@ MAKING = frozenset({"qmclone", "qmcreate", "qmrestore"})
 
 @dataclass
 class Hand:
-    """One guest on one cluster. ``guest`` is what was last seen of it, ``stale`` that we wrote since; ``tasks`` collects the UPIDs."""
+    """One guest on one cluster. ``guest`` is what was last seen of it; ``tasks`` collects the UPIDs.
+
+    stale: we wrote since, so its digest is void. unread: we wrote while it ran, so what waits for its next start is not known.
+    """
 
     gateway: Gateway
     desired: DesiredGuest
@@ -39,6 +42,7 @@ class Hand:
     tasks: list[str] = field(default_factory=list)
     guest: ObservedGuest = field(init=False)
     stale: bool = False
+    unread: bool = False
     rebooted: bool = False
 
     # ---------------------------------------------------------------- looking
@@ -66,7 +70,7 @@ class Hand:
             self.guest = observe(self.gateway, row)
         except GuestMissingError:
             self.guest = self.look(last.vmid)
-        self.stale = False
+        self.stale = self.unread = False
         return self.guest
 
     def finished(self, vmid: int) -> ObservedGuest:
@@ -98,7 +102,7 @@ class Hand:
                 raise PveError(f"guest {self.desired.name}: a task of VM {guest.vmid} still runs after {self.task_timeout:.0f} s")
             self.nap(1)
         self.guest = self.finished(guest.vmid)
-        self.stale = False
+        self.stale = self.unread = False
         return self.guest
 
     # ---------------------------------------------------------------- waiting
@@ -154,6 +158,10 @@ class Hand:
         digest = (self.refresh() if self.stale else self.guest).digest
         return {"digest": digest} if digest else {}
 
+    def _wrote(self) -> None:
+        self.stale = True
+        self.unread = self.unread or self.guest.status == "running"
+
     def _pool(self, values: Values) -> None:
         pool, vmid, old = f"pools/{values['pool']}", str(self.guest.vmid), self.guest.pool
         try:
@@ -172,12 +180,12 @@ class Hand:
             self.task(lambda: self.gateway.post(f"{self._path}/config", sent))  # allocating takes time: as a task
         else:
             self.gateway.put(f"{self._path}/config", sent)
-        self.stale = True
+        self._wrote()
 
     def _detach(self, values: Mapping[str, Any]) -> None:
         self.prove("none of its disks was detached")
         self.gateway.put(f"{self._path}/config", {"delete": ",".join(values["keys"]), **self._stamp()})
-        self.stale = True
+        self._wrote()
 
     def _purge(self, values: Mapping[str, Any]) -> bool:
         """Destroys unused disks that hold exactly these volumes; one that the running guest still holds on to stays."""
@@ -187,16 +195,16 @@ class Hand:
         held = [value for key, value in {**now.config, **now.active}.items() if DISK.fullmatch(key) and str(value).split(",")[0] in wanted]
         if unused:
             self.task(lambda: self.gateway.post(f"{self._path}/config", {"delete": ",".join(unused), **self._stamp()}))
-            self.stale = True
+            self._wrote()
         return not held
 
     def _move_disk(self, values: Values) -> None:
         self.task(lambda: self.gateway.post(f"{self._path}/move_disk", {**values, "delete": 1}))
-        self.stale = True
+        self._wrote()
 
     def _resize(self, values: Values) -> None:
         self.task(lambda: self.gateway.put(f"{self._path}/resize", values))  # before 8.0 there is no task
-        self.stale = True
+        self._wrote()
 
     def _migrate(self, values: Values) -> None:
         target, runs = str(values["target"]), self.guest.status == "running"
@@ -205,7 +213,7 @@ class Hand:
         if kind_of(upid) == "hamigrate":
             self._until(f"moves to {target}", lambda: (cluster(self.gateway).row(self.guest.vmid) or {}).get("node") == target)
         self.guest = replace(self.guest, node=target)
-        self.stale = True
+        self._wrote()
 
     def _ha(self, values: Mapping[str, Any]) -> None:
         self.ha.write(self.guest.vmid, self.desired.name, values)
@@ -226,6 +234,7 @@ class Hand:
 
     def _start(self, _: Values) -> None:
         self._power("start", "running")
+        self.guest = replace(self.guest, pending={}, active={})  # a start takes them all
 
     def _shutdown(self, _: Values) -> None:
         self._power("shutdown", "stopped", {"timeout": int(self.down_timeout)})
@@ -239,7 +248,7 @@ class Hand:
             raise PveError(f"guest {self.desired.name}: it was told to reboot and its changes still wait; it is not told twice in one run")
         self.rebooted = True
         self.task(lambda: self.gateway.post(f"{self._path}/status/reboot", {"timeout": int(self.down_timeout)}))
-        self.stale = True
+        self._wrote()
 
     # ------------------------------------------------------- no way back
 
@@ -254,7 +263,7 @@ class Hand:
     def _template(self, _: Values) -> None:
         self.prove("it was not made a template")
         self.task(lambda: self.gateway.post(f"{self._path}/template"))
-        self.stale = True
+        self._wrote()
 
     def _destroy(self, _: Values) -> None:
         now = self.prove("it was not destroyed")
@@ -271,7 +280,7 @@ class Hand:
         text = without_marks(str(self.guest.config.get("description", "")))
         marked = description(self.desired.uuid, fingerprint, text)
         self.gateway.put(f"{self._path}/config", {"description": marked, **self._stamp()})
-        self.stale = True
+        self._wrote()
 
 
 def gates_of(step: Step, guest: ObservedGuest) -> Iterable[Gate]:

@@ -140,7 +140,7 @@ class Way:
                     raise
                 self.hand.settle()
                 steps = self._left_of(steps, step, refused=isinstance(failure, DigestMismatchError | TaskStaleError))
-        if self.hand.stale:
+        if self.hand.unread:
             self.hand.refresh()
         self._reboot()
 

@@ -47,6 +47,9 @@ class DesiredGuest:
     disks: tuple[Disk, ...] = ()
     nics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    state: str | None = None  # of this guest; None: as the fleet's
+    adopt: int | None = None  # VMID of a guest of this name without a mark that is to be taken over
+    ha: Mapping[str, Any] | bool | None = None  # False: not managed
 
     @property
     def host(self) -> str | None:
@@ -165,6 +168,8 @@ def _desired(row: Mapping[str, Any], ssh_keys: Sequence[str], user: str | None) 
             for key, stated in sorted((row.get("nics") or {}).items())
         },
         options=options,
+        state=row.get("state"),
+        adopt=None if row.get("adopt") is None else int(row["adopt"]),
     )
 
 

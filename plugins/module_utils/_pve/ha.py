@@ -7,6 +7,7 @@ what is wanted as a whole and may be made twice; none carries a digest.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,7 +104,5 @@ class HaWriter:
                 self.gateway.put(f"{path}/{name}", values, repeatable=True)
 
     def _remove(self, path: str) -> None:
-        try:
+        with contextlib.suppress(NotDefinedError):
             self.gateway.delete(path, repeatable=True)
-        except NotDefinedError:
-            pass

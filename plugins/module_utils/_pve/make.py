@@ -41,7 +41,7 @@ class Maker:
 
     def _clone(self, step: Step, host_key: str | None) -> tuple[Post, list[Gate]]:
         values, desired = step.values, self.hand.desired
-        given = {"name": desired.name, "full": int(values["full"]), "description": description(desired.uuid, host_key)}
+        given: dict[str, Any] = {"name": desired.name, "full": int(values.get("full", 1)), "description": description(desired.uuid, host_key)}
         given |= {key: values[key] for key in ("storage", "pool") if values.get(key)}
         if values["node"] != values["source"]:
             given["target"] = values["node"]
@@ -55,7 +55,7 @@ class Maker:
         values, desired = step.values, self.hand.desired
         config = dict(values["config"])
         config["description"] = description(desired.uuid, host_key, without_marks(str(config.get("description", ""))))
-        given = {**config, **({"pool": values["pool"]} if values.get("pool") else {})}
+        given: dict[str, Any] = {**config, **({"pool": values["pool"]} if values.get("pool") else {})}
         storages = {storage_of(str(value)) for key, value in config.items() if DISK.fullmatch(key)} - {""}
         path = f"nodes/{values['node']}/qemu"
         gates: list[Gate] = [("node", str(values["node"])), *(("storage", storage) for storage in sorted(storages))]

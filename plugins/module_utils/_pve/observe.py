@@ -144,12 +144,12 @@ def _assigned(observed: Iterable[ObservedGuest], wanted: Mapping[str, DesiredGue
             problems.append(f"guest {desired.name}: both VM {ours[desired.name].vmid} and {where} carry its mark: remove one")
         else:
             ours[desired.name] = guest
-    for guest in adopting.values():
-        found = ours.get(guest.name)
+    for adopter in adopting.values():
+        found = ours.get(adopter.name)
         if found is None:
-            problems.append(f"guest {guest.name}: there is no VM {guest.adopt} of this name without a mark to adopt")
-        elif found.vmid != guest.adopt:
-            problems.append(f"guest {guest.name}: it is VM {found.vmid} already, and adopt says {guest.adopt}: correct or drop adopt")
+            problems.append(f"guest {adopter.name}: there is no VM {adopter.adopt} of this name without a mark to adopt")
+        elif found.vmid != adopter.adopt:
+            problems.append(f"guest {adopter.name}: it is VM {found.vmid} already, and adopt says {adopter.adopt}: correct or drop adopt")
     if problems:
         raise RefusedError(problems)
     return ours

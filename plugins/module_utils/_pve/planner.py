@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from .apply import MAKING
 from .diff import Do, State, Step, steps_for, steps_for_new, steps_to_remove
 from .errors import PveError, RefusedError
 from .gateway import Gateway
@@ -37,7 +36,7 @@ class Planner:
     def plan(self, desired: Sequence[DesiredGuest], finished: Callable[[DesiredGuest, int], ObservedGuest]) -> list[GuestPlan]:
         """The steps of every guest. Raises RefusedError with all problems before anything is changed. ``finished`` waits for a half-made guest."""
         seen, ours = self._observe(desired)
-        if any("ha" in guest.options for guest in desired):
+        if any(guest.ha is not None for guest in desired):
             self.ha = read_ha(self.gateway)
         self._known_names = self.known.names() if self.known is not None else frozenset()
         problems = self._removal_problems(desired, ours)

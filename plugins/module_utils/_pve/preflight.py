@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_interface
 from typing import Any
 
 from .diff import drive
@@ -17,7 +16,7 @@ from .info import bridges_of, storages_of
 from .observe import Cluster, find_ours, in_parallel, observe
 from .permissions import Permissions, needed
 from .probe import NetworkProbe, Probe
-from .values import GIB, properties
+from .values import GIB, addresses_in
 
 __all__ = ["NetworkProbe", "Preflight", "addresses_in"]
 Row = dict[str, Any]
@@ -198,20 +197,6 @@ class Preflight:
 def _online(rows: Sequence[Row]) -> dict[str, Row]:
     """The rows of the nodes that answer, by name."""
     return {str(row["node"]): row for row in rows if row.get("type") == "node" and row.get("status") == "online"}
-
-
-def addresses_in(config: Mapping[str, Any]) -> list[str]:
-    """The static addresses that cloud-init gives a guest, without prefix."""
-    found = []
-    for key, value in sorted(config.items()):
-        if key.startswith("ipconfig"):
-            parts = properties(str(value))
-            for name in ("ip", "ip6"):
-                try:
-                    found.append(str(ip_interface(parts.get(name, "")).ip))
-                except ValueError:
-                    continue  # dhcp, auto, or not set
-    return found
 
 
 def _gib(size: int) -> str:

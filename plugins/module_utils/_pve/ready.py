@@ -145,14 +145,15 @@ class Ladder:
             return ours and (not self.macs or mac in self.macs) and not address.is_loopback
 
         def attempt() -> str | None:
-            found = [(mac, ip_interface(text).ip) for mac, texts in self.agent.interfaces() for text in texts]
+            there = [(mac, text) for mac, texts in self.agent.interfaces() for text in texts]
+            found = [(mac, ip_interface(text).ip) for mac, text in there]
             fitting = [str(address) for mac, address in found if fits(mac, address)]
             others = [str(address) for _, address in found if not address.is_loopback and not address.is_link_local]
             if fitting:
                 self.addresses = list(dict.fromkeys([*fitting, *others]))
                 return None
             expected = wanted or f"an address{' in ' + ' or '.join(self.cidrs) if nets else ''} on {' or '.join(sorted(self.macs)) or 'any card'}"
-            return f"expected {expected}, the guest has {', '.join(str(address) for _, address in found) or 'none'}"
+            return f"expected {expected}, the guest has {', '.join(text for _, text in there) or 'none'}"
 
         self.climb("address", attempt)
 

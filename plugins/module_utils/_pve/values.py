@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 import urllib.parse
 from collections.abc import Hashable, Iterable, Mapping
+from ipaddress import ip_interface
+from typing import Any
 
 GIB = 1024**3
 UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
@@ -96,3 +98,17 @@ def key_lines(value: object) -> tuple[str, ...]:
 def megabytes(value: object) -> int:
     """``1024``, ``"1024"`` and the newer ``current=1024`` -> MiB."""
     return int(properties(str(value), "current")["current"])
+
+
+def addresses_in(config: Mapping[str, Any]) -> list[str]:
+    """The static addresses that cloud-init gives a guest, without prefix."""
+    found = []
+    for key, value in sorted(config.items()):
+        if key.startswith("ipconfig"):
+            parts = properties(str(value))
+            for name in ("ip", "ip6"):
+                try:
+                    found.append(str(ip_interface(parts.get(name, "")).ip))
+                except ValueError:
+                    continue  # dhcp, auto, or not set
+    return found

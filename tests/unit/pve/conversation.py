@@ -133,3 +133,11 @@ def config(name: str = "db-01", **changes: Any) -> dict[str, Any]:
         "tags": "role-mariadb;lotse", "digest": "d1", **changes,
     }  # fmt: skip
     return {key: value for key, value in full.items() if value is not None}
+
+
+def listed(config: Mapping[str, Any], **waiting: Any) -> list[dict[str, Any]]:
+    """A configuration as /pending lists it; ``waiting`` is what the next start brings (None: takes away)."""
+    rows: dict[str, dict[str, Any]] = {key: {"key": key, "value": value} for key, value in config.items()}
+    for key, value in waiting.items():
+        rows.setdefault(key, {"key": key}).update({"delete": 1} if value is None else {"pending": value})
+    return list(rows.values())

@@ -20,7 +20,7 @@ from ansible_collections.lotse.estate.plugins.module_utils._pve.guest import des
 from ansible_collections.lotse.estate.plugins.module_utils._pve.hostkeys import KnownHosts, generate
 from ansible_collections.lotse.estate.plugins.module_utils._pve.ready import WaitFor
 
-from .conversation import TEMPLATE_CONFIG, TEMPLATE_ROW, UUIDS, Clock, Conversation, config, plan_row, row
+from .conversation import TEMPLATE_CONFIG, TEMPLATE_ROW, UUIDS, Clock, Conversation, config, listed, plan_row, row
 
 RESOURCES = "cluster/resources"
 GUEST = "nodes/pve2/qemu/101"
@@ -46,7 +46,7 @@ def there(talk: Conversation, *rows: dict[str, Any], configs: dict[int, dict[str
         talk.expect("get", RESOURCES, [TEMPLATE_ROW, *rows], {"type": "vm"})
         for at in rows:
             given = (configs or {}).get(at["vmid"]) or config(at["name"])
-            talk.expect("get", f"nodes/{at['node']}/qemu/{at['vmid']}/config", given)
+            talk.expect("get", f"nodes/{at['node']}/qemu/{at['vmid']}/pending", listed(given))
 
 
 # -------------------------------------------------------------------------- nothing to do
@@ -126,18 +126,13 @@ def test_changes_that_wait_for_the_next_start_are_named(talk: Conversation) -> N
 
 def test_a_new_guest_is_cloned_configured_grown_and_started(talk: Conversation) -> None:
     talk.expect("get", RESOURCES, [TEMPLATE_ROW])
-    talk.expect("get", "nodes/pve1/qemu/9000/config", TEMPLATE_CONFIG)
+    talk.expect("get", "nodes/pve1/qemu/9000/pending", listed(TEMPLATE_CONFIG))
     talk.expect("get", RESOURCES, [TEMPLATE_ROW])
     talk.task("post", CLONE, "qmclone", node="pve1", vmid=9000, values={
         "name": "db-01", "full": 1, "description": f"lotse-guest: {UUIDS['db-01']}\n", "pool": "community", "target": "pve2", "newid": 100,
     })  # fmt: skip
     fresh = config(onboot=None, ipconfig0=None, tags=None, scsi0="shared:100/vm-100-disk-0.qcow2,size=4G", digest="d2")
-    made = row(vmid=100, status="stopped", tags="")
-    talk.expect("get", RESOURCES, [TEMPLATE_ROW, made])
-    talk.expect("get", "nodes/pve2/qemu/100/config", fresh)
-    talk.expect("get", RESOURCES, [TEMPLATE_ROW, made])
-    talk.expect("get", "nodes/pve2/qemu/100/config", fresh)
-    talk.expect("get", "nodes/pve2/qemu/100/status/current", {"status": "stopped"})
+    talk.expect("get", "nodes/pve2/qemu/100/pending", listed(fresh))
     talk.expect("put", "nodes/pve2/qemu/100/config", None, {
         "onboot": 1, "ipconfig0": "ip=10.77.0.103/24,gw=10.77.0.1", "tags": "lotse;role-mariadb", "digest": "d2",
     })  # fmt: skip
@@ -170,17 +165,14 @@ def test_a_check_reads_only_and_says_what_a_run_does(talk: Conversation) -> None
 def test_new_guests_get_the_vmids_that_the_check_named(talk: Conversation) -> None:
     """They are cloned side by side; who comes first must not matter."""
     talk.expect("get", RESOURCES, [TEMPLATE_ROW, row("stranger", 100, tags="")])
-    talk.expect("get", "nodes/pve1/qemu/9000/config", TEMPLATE_CONFIG)
+    talk.expect("get", "nodes/pve1/qemu/9000/pending", listed(TEMPLATE_CONFIG))
     engine = fleet(talk)
     plans = engine.plan(desired_guests([plan_row("db-01"), plan_row("web-01")]))
     assert [(plan.desired.name, plan.vmid) for plan in plans] == [("db-01", 101), ("web-01", 102)]
     talk.expect("get", RESOURCES, [TEMPLATE_ROW, row("stranger", 100, tags="")])
     for name, vmid in (("web-01", 102), ("db-01", 101)):
         talk.task("post", CLONE, "qmclone", node="pve1", vmid=9000)
-        for _ in range(2):
-            talk.expect("get", RESOURCES, [row(name, vmid)])
-            talk.expect("get", f"nodes/pve2/qemu/{vmid}/config", config(name, scsi0=f"shared:{vmid}/d,size=8G"))
-        talk.expect("get", f"nodes/pve2/qemu/{vmid}/status/current", {"status": "stopped"})
+        talk.expect("get", f"nodes/pve2/qemu/{vmid}/pending", listed(config(name, scsi0=f"shared:{vmid}/d,size=8G")))
     results = engine.apply(plans[::-1])
     assert [(result.name, result.vmid) for result in results] == [("web-01", 102), ("db-01", 101)]
 
@@ -284,18 +276,23 @@ def test_no_template_no_guest(talk: Conversation) -> None:
 def proven(talk: Conversation, vmid: int, owner: str = "db-01") -> None:
     """The question whose guest this VMID is."""
     talk.expect("get", RESOURCES, [TEMPLATE_ROW, row(vmid=vmid, status="stopped")])
-    talk.expect("get", f"nodes/pve2/qemu/{vmid}/config", config(description=f"lotse-guest: {UUIDS[owner]}\n"))
+    talk.expect("get", f"nodes/pve2/qemu/{vmid}/pending", listed(config(description=f"lotse-guest: {UUIDS[owner]}\n")))
 
 
 def looked_at(talk: Conversation, vmid: int) -> None:
-    """The guest as it is once its clone is complete."""
+    """The guest that somebody has made and that is ours."""
     proven(talk, vmid)
     talk.expect("get", f"nodes/pve2/qemu/{vmid}/status/current", {"status": "stopped"})
 
 
+def made(talk: Conversation, vmid: int) -> None:
+    """The guest where it was just made."""
+    talk.expect("get", f"nodes/pve2/qemu/{vmid}/pending", listed(config()))
+
+
 def empty(talk: Conversation) -> None:
     talk.expect("get", RESOURCES, [TEMPLATE_ROW])
-    talk.expect("get", "nodes/pve1/qemu/9000/config", TEMPLATE_CONFIG)
+    talk.expect("get", "nodes/pve1/qemu/9000/pending", listed(TEMPLATE_CONFIG))
     talk.expect("get", RESOURCES, [TEMPLATE_ROW])
 
 
@@ -304,8 +301,7 @@ def test_a_vmid_that_a_stranger_took_is_not_used(talk: Conversation) -> None:
     talk.expect("post", CLONE, TAKEN)
     proven(talk, 100, "web-01")
     talk.task("post", CLONE, "qmclone", node="pve1", vmid=9000)
-    proven(talk, 101)
-    looked_at(talk, 101)
+    made(talk, 101)
     (result,) = converge(talk)
     assert result["vmid"] == 101
     assert [values["newid"] for verb, _, values in talk.made if verb == "post"] == [100, 101]
@@ -314,7 +310,6 @@ def test_a_vmid_that_a_stranger_took_is_not_used(talk: Conversation) -> None:
 def test_a_vmid_that_another_controller_took_for_the_same_guest_is_ours(talk: Conversation) -> None:
     empty(talk)
     talk.expect("post", CLONE, TAKEN)
-    proven(talk, 100)
     looked_at(talk, 100)
     (result,) = converge(talk)
     assert result["vmid"] == 100
@@ -323,7 +318,6 @@ def test_a_vmid_that_another_controller_took_for_the_same_guest_is_ours(talk: Co
 def test_a_clone_call_whose_answer_was_lost_is_not_made_twice(talk: Conversation) -> None:
     empty(talk)
     talk.expect("post", CLONE, LOST)
-    proven(talk, 100)
     looked_at(talk, 100)
     (result,) = converge(talk)
     assert (result["vmid"], len(talk.writes)) == (100, 1)
@@ -335,7 +329,6 @@ def test_a_clone_call_that_was_lost_is_sent_again_for_the_same_vmid(talk: Conver
     talk.expect("get", RESOURCES, [TEMPLATE_ROW])
     talk.expect("post", CLONE, TAKEN)  # the first one had arrived after all, and the list lags
     talk.expect("get", RESOURCES, [TEMPLATE_ROW])
-    proven(talk, 100)
     looked_at(talk, 100)
     (result,) = converge(talk)
     assert result["vmid"] == 100
@@ -344,7 +337,7 @@ def test_a_clone_call_that_was_lost_is_sent_again_for_the_same_vmid(talk: Conver
 
 def test_a_full_range_of_vmids_is_an_error(talk: Conversation) -> None:
     talk.expect("get", RESOURCES, [TEMPLATE_ROW, row("other", 200, tags="")])
-    talk.expect("get", "nodes/pve1/qemu/9000/config", TEMPLATE_CONFIG)
+    talk.expect("get", "nodes/pve1/qemu/9000/pending", listed(TEMPLATE_CONFIG))
     with pytest.raises(RefusedError, match="no free VMID between 200 and 200"):
         converge(talk, first_vmid=200, last_vmid=200)
 
@@ -352,12 +345,12 @@ def test_a_full_range_of_vmids_is_an_error(talk: Conversation) -> None:
 def test_a_half_finished_clone_is_waited_for(talk: Conversation) -> None:
     half = {"lock": "clone", "description": f"lotse-guest: {UUIDS['db-01']}\n", "digest": "h"}
     talk.expect("get", RESOURCES, [row(lock="clone", status="stopped")])
-    talk.expect("get", f"{GUEST}/config", half)
+    talk.expect("get", f"{GUEST}/pending", listed(half))
     for _ in range(2):
         talk.expect("get", "cluster/tasks", [{"type": "qmclone", "upid": "x", "id": "9000"}, {"type": "qmstart", "endtime": 1}])
     for content in (half, half, config()):
         talk.expect("get", RESOURCES, [row(status="stopped")])
-        talk.expect("get", f"{GUEST}/config", content)
+        talk.expect("get", f"{GUEST}/pending", listed(content))
         talk.expect("get", f"{GUEST}/status/current", {"status": "stopped"})
     (result,) = converge(talk)
     assert not result["changed"]
@@ -367,12 +360,12 @@ def test_a_half_finished_clone_is_waited_for(talk: Conversation) -> None:
 def test_a_clone_that_nobody_finishes_is_named_with_the_remedy(talk: Conversation, running: list[dict[str, Any]], seconds: int) -> None:
     """At once when no clone is running, else when the time is over."""
     talk.always("get", RESOURCES, [row(lock="clone", status="stopped")])
-    talk.always("get", f"{GUEST}/config", {"lock": "clone", "description": f"lotse-guest: {UUIDS['db-01']}\n"})
+    talk.always("get", f"{GUEST}/pending", listed({"lock": "clone", "description": f"lotse-guest: {UUIDS['db-01']}\n"}))
     talk.always("get", f"{GUEST}/status/current", {"status": "stopped"})
     talk.always("get", "cluster/tasks", [*running, {"type": "qmclone", "upid": "y", "endtime": 1}])
     clock = Clock()
     engine = Fleet(talk, Settings(state=State.PRESENT, task_timeout=30), sleep=clock.sleep, clock=clock)
-    with pytest.raises(PveError, match=r"half-finished clone .* run 'qm unlock 101' and 'qm destroy 101' on pve2"):
+    with pytest.raises(PveError, match=r"half-finished \(lock: clone\).* run 'qm unlock 101' and 'qm destroy 101' on pve2"):
         engine.plan(desired_guests([plan_row()]))
     assert clock.now == seconds
     assert talk.writes == []
@@ -420,8 +413,7 @@ def test_a_protected_guest_is_not_removed(talk: Conversation) -> None:
 def test_removing_looks_at_the_identity_immediately_before(talk: Conversation) -> None:
     there(talk, row(status="stopped"))
     talk.expect("get", f"{GUEST}/status/current", {"status": "stopped"})
-    there(talk, row("db-01", status="stopped"), configs={101: config(description="somebody cloned over it")})
-    talk.expect("get", f"{GUEST}/status/current", {"status": "stopped"})
+    talk.expect("get", f"{GUEST}/pending", listed(config(description="somebody cloned over it")))
     with pytest.raises(FleetError, match="VM 101 is not the guest db-01 any more"):
         converge(talk, state=State.ABSENT, max_destroys=1)
     assert talk.writes == []
@@ -432,8 +424,7 @@ def test_removing_forgets_the_host_key_and_removing_again_does_nothing(talk: Con
     known.learn(["10.77.0.103", "db-01"], generate().public)
     there(talk, row())
     talk.task("post", f"{GUEST}/status/stop", "qmstop")
-    there(talk, row(status="stopped"))
-    talk.expect("get", f"{GUEST}/status/current", {"status": "stopped"})
+    talk.expect("get", f"{GUEST}/pending", listed(config()))
     talk.task("delete", GUEST, "qmdestroy", values={"purge": 1, "destroy-unreferenced-disks": 0})
     (result,) = converge(talk, known=known, state=State.ABSENT, max_destroys=1)
     assert [step["do"] for step in result["steps"]] == [Do.STOP, Do.DESTROY]

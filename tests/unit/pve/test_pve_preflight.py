@@ -13,7 +13,7 @@ from ansible_collections.lotse.estate.plugins.module_utils._pve.info import fact
 from ansible_collections.lotse.estate.plugins.module_utils._pve.permissions import AGENT, CONFIG, Permissions, needed
 from ansible_collections.lotse.estate.plugins.module_utils._pve.preflight import Preflight
 
-from .conversation import TEMPLATE_CONFIG, TEMPLATE_ROW, Conversation, config, plan_row, row
+from .conversation import TEMPLATE_CONFIG, TEMPLATE_ROW, Conversation, config, listed, plan_row, row
 
 GIB = 1024**3
 ENOUGH = {
@@ -56,12 +56,14 @@ def small_cluster(talk: Conversation, *guests: dict[str, Any], **changes: Any) -
     talk.expect("get", "cluster/status", [{"type": "cluster", "quorate": changes.get("quorate", 1)}])
     for guest in guests:
         talk.expect(
-            "get", f"nodes/{guest['node']}/qemu/{guest['vmid']}/config", changes.get("configs", {}).get(guest["vmid"]) or config(guest["name"])
+            "get",
+            f"nodes/{guest['node']}/qemu/{guest['vmid']}/pending",
+            listed(changes.get("configs", {}).get(guest["vmid"]) or config(guest["name"])),
         )
     for name in changes.get("bridges_of", ["pve2"]):
         talk.expect("get", f"nodes/{name}/network", [{"iface": bridge, "type": "bridge"} for bridge in changes.get("bridges", ["vmbr0"])])
     for _ in range(changes.get("clones", 1)):
-        talk.expect("get", "nodes/pve1/qemu/9000/config", changes.get("template_config", TEMPLATE_CONFIG))
+        talk.expect("get", "nodes/pve1/qemu/9000/pending", listed(changes.get("template_config", TEMPLATE_CONFIG)))
 
 
 def refused(talk: Conversation, *rows: dict[str, Any], probe: Probed | None = None) -> tuple[str, ...]:
