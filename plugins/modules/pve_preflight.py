@@ -11,18 +11,29 @@ short_description: Prove that the guests of a plan can be made, before anything 
 version_added: 0.1.0
 author: The Lotse authors (@lotse)
 description:
-  - Proves that the API answers and accepts the token, that the cluster has quorum, that the token has every privilege that is needed, that nodes,
-    templates, storages and bridges exist, that there is room for all disks and memory together, that no other guest has one of the names or
-    addresses, and that nobody on the network answers at an address that a new guest is to get.
+  - Takes the options of M(lotse.estate.pve_fleet), finds the steps that it would take, and proves that they can be taken.
+  - Of the API, that it answers, accepts the token, has a version from 7.4 to 9.x and a quorum, and that the clocks agree.
+  - Of the token, that it has every privilege that these steps need, and no more is asked for. What each call needs is read from the API's own
+    schema, once for each version (it is kept in C(~/.cache/lotse)); what the API checks in its code is known here.
+  - Of nodes, that they are there, with the storages, bridges, templates, images and snippets that the steps name, and with room for all disks and
+    for the memory of all guests that start.
+  - Of the network, that no other guest has one of the names or addresses, and that nobody answers at an address that a new guest is to get.
   - Every problem is named in one error. Nothing is ever changed.
 extends_documentation_fragment:
   - lotse.estate.pve
   - lotse.estate.pve.guests
+  - lotse.estate.pve_fleet
 options:
   probe_addresses:
     description: Whether to ask the network, from the controller, for addresses of new guests.
     type: bool
     default: true
+  clock_tolerance:
+    description:
+      - Seconds by which the clocks of the nodes may differ from the controller's.
+      - Asked of each node that something is done on if the token has C(Sys.Audit) on it, else of the server that answers.
+    type: float
+    default: 5
 attributes:
   check_mode:
     support: full
@@ -37,14 +48,22 @@ EXAMPLES = r"""
   lotse.estate.pve_preflight:
     api: "{{ pve_api }}"
     guests: "{{ plan.guests }}"
+    ssh: {known_hosts: estate/production/known_hosts}
+
+- name: Whether the token may also take the fleet away again
+  lotse.estate.pve_preflight:
+    api: "{{ pve_api }}"
+    guests: "{{ plan.guests }}"
+    state: absent
+    max_destroys: 5
 """
 
 RETURN = r"""
 proven:
-  description: Version of the API, guests that exist, and guests that are still to be made.
+  description: Version of the API, guests that exist, guests that are still to be made, and the number of steps that were proven.
   returned: success
   type: dict
-  sample: {version: 9.0.10, existing: [db-01], missing: [web-01]}
+  sample: {version: 9.0.10, existing: [db-01], missing: [web-01], steps: 5}
 api_calls:
   description: Number of calls to the API.
   returned: success

@@ -104,4 +104,5 @@ def fleet_spec() -> Spec:
 
 
 def preflight_spec() -> Spec:
-    return {**api_spec(), **guests_spec(), "probe_addresses": {"type": "bool", "default": True}}
+    own: Spec = {"probe_addresses": {"type": "bool", "default": True}, "clock_tolerance": {"type": "float", "default": 5}}
+    return {**fleet_spec(), **own}

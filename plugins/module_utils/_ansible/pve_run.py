@@ -42,9 +42,11 @@ def _result(guests: list[Result], calls: int) -> Result:
 def run_preflight(params: Result, check: bool) -> Result:  # noqa: ARG001 - never changes anything
     """Proves that converging can work. Raises PveError with every problem."""
     gateway = gateway_of(params)
-    probe = NetworkProbe() if params["probe_addresses"] else None
-    report = Preflight(gateway, guests_of(params), probe).prove()
-    return {"changed": False, "proven": report, "api_calls": gateway.calls}
+    proof = Preflight(
+        gateway, guests_of(params), settings_of(params), known_hosts_of(params), NetworkProbe() if params["probe_addresses"] else None,
+        server=gateway, token=gateway.endpoint.token_id, tolerance=params["clock_tolerance"],
+    ).prove()  # fmt: skip
+    return {"changed": False, "warnings": proof.pop("warnings"), "proven": proof, "api_calls": gateway.calls}
 
 
 def run_info(params: Result, check: bool) -> Result:  # noqa: ARG001 - never changes anything

@@ -141,6 +141,8 @@ class ProxmoxerGateway:
         host = self.endpoint.hosts[self._current]
         session: requests.Session = self._client(host)._store["session"]
         url, wait = f"https://{host}:{self.endpoint.port}/{path}", (CONNECT_TIMEOUT, self.endpoint.timeout)
+        with self._guard:
+            self.calls += 1
         with self._told(host):  # not proxmoxer's own method: it always adds the token
             answer = requests.Session.request(session, "GET", url, auth=_nobody, timeout=wait, verify=self.endpoint.verify)
         if answer.status_code != 200:

@@ -11,8 +11,7 @@ from .errors import ApiError, RefusedError
 from .gateway import Gateway
 from .observe import in_parallel
 from .permissions import Permissions
-from .preflight import addresses_in
-from .values import words
+from .values import addresses_in, words
 
 Record = dict[str, Any]
 

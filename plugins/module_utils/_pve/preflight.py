@@ -3,189 +3,217 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
 
-from .diff import drive
-from .errors import RefusedError
+from .capacity import Capacity, Resident, bridge_problems, uses_bridges, volumes_needed
+from .demands import Subject, demands_of
+from .diff import Do, Step
+from .errors import ApiError, ForbiddenError, RefusedError
+from .fleet import Fleet, GuestPlan, Settings
 from .gateway import Gateway
-from .guest import DISK, DesiredGuest, ObservedGuest, Template
-from .info import bridges_of, storages_of
-from .observe import Cluster, find_ours, in_parallel, observe
-from .permissions import Permissions, needed
+from .guest import DesiredGuest
+from .hostkeys import KnownHosts
+from .info import bridges_of
+from .observe import in_parallel, observe
+from .outcome import Outcome, outcome
+from .permissions import Demand, Permissions, sentences
 from .probe import NetworkProbe, Probe
-from .values import GIB, addresses_in
+from .ready import WaitFor
+from .remembering import Remembering
+from .schema import ApiSchema, Library, own_rules, schema_of
+from .values import addresses_in
 
-__all__ = ["NetworkProbe", "Preflight", "addresses_in"]
+__all__ = ["NetworkProbe", "Preflight", "Server"]
 Row = dict[str, Any]
-WORKERS = 8
+OLDEST, NEWEST = (7, 4), 9
+DEFAULT_TOLERANCE = 5.0
+
+
+class Server(Library, Protocol):
+    """What the API server tells beside the API."""
+
+    def server_time(self) -> float | None: ...
 
 
 @dataclass
 class Preflight:
-    """One cluster, the guests that shall be there, and a way to ask the network."""
+    """One cluster, the guests that shall be there, how they are to be converged, and ways to ask the network and the API server."""
 
     gateway: Gateway
     desired: Sequence[DesiredGuest]
+    settings: Settings = field(default_factory=Settings)
+    known: KnownHosts | None = None
     probe: Probe | None = None
+    server: Server | None = None
+    token: str | None = None
+    tolerance: float = DEFAULT_TOLERANCE
+    cache: Path | None = None
+    clock: Callable[[], float] = time.time
 
     def prove(self) -> dict[str, Any]:
-        """What was proven. Raises RefusedError with all problems, or the API's own error when it cannot be asked at all."""
-        version = str(self.gateway.get("version").get("version", ""))
-        permissions = Permissions(self.gateway.get("access/permissions"))
+        """What was proven, with ``warnings``. Raises RefusedError with all problems, or the API's own error when it cannot be asked at all."""
+        api = Remembering(self.gateway)
+        version: Row = api.get("version")
+        skew = None if self.server is None else _difference(self.server.server_time(), self.clock())
+        release, warnings = _release(version)
+        permissions = Permissions(api.get("access/permissions"))
         if not permissions.any():
             raise RefusedError(["the token has no permission at all: give it (not only its user) a role on the pool, the storages and the template"])
-        rows: list[Row] = self.gateway.get("cluster/resources")
-        online = _online(rows)
-        away = self._away(rows, online)
-        desired = [guest for guest in self.desired if guest.name not in away]
-        seen = Cluster(tuple(row for row in rows if row.get("type") in ("qemu", "lxc") and row.get("node") in online))
-        ours = find_ours(self.gateway, seen, desired, WORKERS)
-        missing = [guest for guest in desired if guest.name not in ours]
-        places = {guest.name: ours[guest.name].node if guest.name in ours else guest.node for guest in desired}
-        problems = [*self._quorum(), *away.values(), *self._nodes(rows, missing)]
-        templates = self._templates(seen, missing, problems)
-        problems += needed(permissions, desired, {name: template.vmid for name, template in templates.items()})
-        problems += self._storages(rows, desired, ours, templates)
-        problems += self._memory(online, missing)
-        problems += self._bridges([guest for guest in desired if places[guest.name] in online], places)
-        problems += self._addresses(seen, missing, ours)
+        schema = ApiSchema(own_rules(release)) if self.server is None else schema_of(self.server, version, self.cache)
+        capacity = Capacity(api.get("cluster/resources"))
+        plans, problems = self._plans(api, capacity)
+        planned = {plan.desired.name for plan in plans}
+        guests = [_resident(plan) for plan in plans if plan.steps] + [_stated(guest) for guest in self.desired if guest.name not in planned]
+        nodes = sorted({node for guest in guests for node in (guest.made_on, guest.node) if node in capacity.online})
+        demands = [*self._own_demands(schema, guests, nodes), *self._demands(plans, schema, release)]
+        who = f"token {self.token}" if self.token else "the token"
+        problems = [*self._quorum(api, permissions, schema), *problems, *sentences(permissions, demands, who)]
+        problems += self._clocks(api, permissions, schema, nodes, skew)
+        problems += [*capacity.problems(guests), *capacity.ha_nodes(guests)]
+        problems += self._bridges(api, [guest for guest in guests if guest.node in nodes])
+        problems += self._volumes(api, [guest for guest in guests if guest.made_on in nodes])
+        problems += self._addresses(api, plans)
         if problems:
             raise RefusedError(list(dict.fromkeys(problems)))
-        return {"version": version, "existing": sorted(ours), "missing": [guest.name for guest in missing]}
+        made = [plan.desired.name for plan in plans if plan.observed is None and plan.steps]
+        return {
+            "version": str(version.get("version", "")),
+            "existing": sorted(plan.desired.name for plan in plans if plan.observed),
+            "missing": made,
+            "steps": sum(len(plan.steps) for plan in plans),
+            "warnings": [*warnings, *([schema.note] if schema.note else [])],
+        }
 
-    def _away(self, rows: Sequence[Row], online: Mapping[str, Row]) -> dict[str, str]:
+    # ----------------------------------------------------------------- plans
+
+    def _plans(self, api: Remembering, capacity: Capacity) -> tuple[list[GuestPlan], list[str]]:
+        """The steps of every guest that can be planned, and why the others cannot."""
+        away = self._away(api.get("cluster/resources"), capacity)
+        desired = [guest for guest in self.desired if guest.name not in away]
+        problems = list(away.values())
+        plans: list[GuestPlan] = []
+        if desired:
+            try:
+                plans = self._planned(api, desired)
+            except (RefusedError, ForbiddenError):
+                for guest in desired:  # what is known already is not asked again
+                    try:
+                        plans += self._planned(api, [guest])
+                    except RefusedError as refused:
+                        problems += refused.problems
+                    except ForbiddenError as forbidden:
+                        problems.append(f"guest {guest.name}: {forbidden.message}")
+        wanted: dict[str, list[str]] = defaultdict(list)
+        planned = {plan.desired.name: plan for plan in plans}
+        for guest in desired:
+            plan = planned.get(guest.name)
+            for node in _targets(plan) if plan else [guest.node] if guest.node else []:
+                wanted[node].append(guest.name)
+        return plans, [*problems, *capacity.nodes(wanted)]
+
+    def _planned(self, api: Remembering, desired: Sequence[DesiredGuest]) -> list[GuestPlan]:
+        return Fleet(api, self.settings, known=self.known, sleep=api.nap).plan(desired)
+
+    def _away(self, rows: Sequence[Row], capacity: Capacity) -> dict[str, str]:
         """Guests by name on nodes that do not answer, with the problem: asking for their configuration would only take a minute."""
         names = {guest.name for guest in self.desired}
         return {
             str(row["name"]): f"guest {row['name']}: VM {row['vmid']} is on node {row['node']}, which is not online"
             for row in rows
-            if row.get("type") == "qemu" and row.get("name") in names and row.get("node") not in online and not int(row.get("template") or 0)
+            if row.get("type") == "qemu" and row.get("name") in names and row.get("node") not in capacity.online and not int(row.get("template") or 0)
         }
 
-    def _quorum(self) -> list[str]:
-        rows: list[Row] = self.gateway.get("cluster/status")
+    # ----------------------------------------------------------- permissions
+
+    def _demands(self, plans: Sequence[GuestPlan], schema: ApiSchema, release: int) -> Iterator[Demand]:
+        waits = self.settings.wait_for >= WaitFor.AGENT
+        for plan in plans:
+            guest = _resident(plan)
+            pool = plan.desired.pool or (plan.observed.pool if plan.observed else None)
+            subject = Subject(
+                guest.name, plan.vmid or 0, guest.made_on, pool, plan.observed is None, guest.before, guest.steps, guest.after.storages
+            )  # fmt: skip
+            yield from demands_of(subject, schema, release, waits=waits)
+
+    @staticmethod
+    def _own_demands(schema: ApiSchema, guests: Sequence[Resident], nodes: Sequence[str]) -> Iterator[Demand]:
+        """What this proof needs itself: only reading."""
+        yield from _rule(schema, "GET", "/cluster/status", "prove that the cluster has quorum")
+        for node in nodes:
+            yield from _rule(schema, "GET", "/nodes/{node}/time", f"prove memory and clock of node {node}", node=node)
+        for storage in sorted({name for guest in guests for name, _ in guest.after.space}):
+            yield Demand(["perm", f"/storage/{storage}", ["Datastore.Audit"]], f"prove that storage {storage} has room")
+
+    def _quorum(self, api: Remembering, permissions: Permissions, schema: ApiSchema) -> list[str]:
+        if not _may(permissions, schema, "GET", "/cluster/status"):
+            return []  # told as a missing privilege
+        rows: list[Row] = api.get("cluster/status")
         lost = any(row.get("type") == "cluster" and not int(row.get("quorate") or 0) for row in rows)
         return ["the cluster has no quorum: it accepts no changes"] if lost else []
 
-    def _nodes(self, rows: Sequence[Row], missing: Sequence[DesiredGuest]) -> list[str]:
-        """A guest that exists is accepted where it is; a new one needs its node."""
-        status = {str(row["node"]): str(row.get("status")) for row in rows if row.get("type") == "node"}
-        problems = []
-        for node in sorted({guest.node for guest in missing}):
-            names = ", ".join(guest.name for guest in missing if guest.node == node)
-            if node not in status:
-                problems.append(f"node {node} (planned for {names}) does not exist; the cluster has {', '.join(sorted(status))}")
-            elif status[node] != "online":
-                problems.append(f"node {node} (planned for {names}) is {status[node]}")
-        return problems
+    # ----------------------------------------------------------------- clocks
 
-    def _templates(self, seen: Cluster, missing: Sequence[DesiredGuest], problems: list[str]) -> dict[str, Template]:
-        found: dict[str, Template] = {}
-        for guest in missing:
-            if guest.template is None:
-                problems.append(f"guest {guest.name} does not exist and names no template to clone it from")
-                continue
-            try:
-                template = seen.template(guest.template, guest.node)
-            except RefusedError as refused:
-                problems += [f"guest {guest.name}: {problem}" for problem in refused.problems]
-                continue
-            row = seen.row(template.vmid)
-            assert row is not None  # noqa: S101 - the template came from these rows
-            found[guest.name] = Template(template.vmid, template.name, template.node, observe(self.gateway, row).config)
-        return found
+    def _clocks(self, api: Remembering, permissions: Permissions, schema: ApiSchema, nodes: Sequence[str], skew: float | None) -> list[str]:
+        """Each node that something is done on, where the token may ask it; else the server that answers."""
 
-    def _storages(
-        self, rows: Sequence[Row], desired: Sequence[DesiredGuest], ours: Mapping[str, ObservedGuest], templates: Mapping[str, Template]
-    ) -> list[str]:
-        """Each storage must exist on its node, hold disks, and have room for all of its new disks and growth together."""
-        problems: list[str] = []
-        wanted: dict[tuple[str, str], int] = defaultdict(int)  # (storage, node or "" when shared) -> bytes
-        known: dict[tuple[str, str], Row] = {}
-        online = _online(rows)
-        for guest in desired:
-            observed = ours.get(guest.name)
-            node = observed.node if observed else guest.node
-            if node not in online:
-                continue  # said already, and nothing is known of its storages
-            here = {storage["name"]: storage for storage in storages_of(rows, node)}
-            for disk in guest.disks:
-                current = drive(str(observed.config[disk.key])) if observed and disk.key in observed.config else None
-                name = disk.storage or (current[0] if current else "")
-                storage = here.get(name)
-                if storage is None:
-                    problems.append(f"guest {guest.name}: node {node} has no storage {name or '(none named)'}; it has {', '.join(sorted(here))}")
-                    continue
-                if not storage["available"] or "images" not in storage["content"]:
-                    why = "holds no disks (content)" if storage["available"] else "is not available"
-                    problems.append(f"guest {guest.name}: storage {name} on node {node} {why}")
-                    continue
-                place = (name, "" if storage["shared"] else node)
-                known[place] = storage
-                stays = current is not None and current[0] == name
-                wanted[place] += max(0, disk.size - (current[1] or 0)) if stays and current else disk.size
-            problems += self._other_disks(guest, templates.get(guest.name), rows)
-        for place, size in sorted(wanted.items()):
-            free = known[place]["total_bytes"] - known[place]["used_bytes"]
-            if size > free:
-                where = f"storage {place[0]}" + (f" on node {place[1]}" if place[1] else "")
-                problems.append(f"{where} is too full: the plan needs {_gib(size)}, {_gib(free)} are free")
-        return problems
+        def difference(node: str) -> tuple[str, float | None]:
+            begun = self.clock()
+            said = api.get(f"nodes/{node}/time").get("time")
+            return f"node {node}", _difference(said, (begun + self.clock()) / 2)
 
-    @staticmethod
-    def _other_disks(guest: DesiredGuest, template: Template | None, rows: Sequence[Row]) -> list[str]:
-        """A template on a storage of its own node cannot be cloned to another node."""
-        if template is None or template.node == guest.node:
+        asked = [node for node in nodes if _may(permissions, schema, "GET", "/nodes/{node}/time", node=node)]
+        found = in_parallel(difference, asked, self.settings.workers) or [("the API server", skew)]
+        wrong = [f"{name} by {seconds:+.0f} s" for name, seconds in found if seconds is not None and abs(seconds) > self.tolerance]
+        if not wrong:
             return []
-        shared = {storage["name"] for storage in storages_of(rows, template.node) if storage["shared"]}
-        local = sorted({
-            drive(str(value))[0]
-            for key, value in template.config.items()
-            if DISK.fullmatch(key) and "media=cdrom" not in str(value) and drive(str(value))[0] not in shared
-        })  # fmt: skip
-        if not local:
-            return []
-        where = f"{', '.join(local)} of node {template.node}, which node {guest.node} does not share"
-        return [f"guest {guest.name}: template {template.name} is on {where}: use a template on shared storage or on the same node"]
+        told = f"{', '.join(wrong)}; {self.tolerance:.0f} s are tolerated"
+        return [f"clocks differ from the controller's ({told}): certificates, cloud-init and logs need the right time"]
 
-    @staticmethod
-    def _memory(online: Mapping[str, Row], missing: Sequence[DesiredGuest]) -> list[str]:
+    # -------------------------------------------------------- network, volumes
+
+    def _bridges(self, api: Remembering, guests: Sequence[Resident]) -> list[str]:
+        users = [guest for guest in guests if uses_bridges(guest)]
+        nodes = sorted({guest.node for guest in users})
+        have = in_parallel(lambda node: bridges_of(api, node), nodes, self.settings.workers)
+        return bridge_problems(users, dict(zip(nodes, have, strict=True)))
+
+    def _volumes(self, api: Remembering, guests: Sequence[Resident]) -> list[str]:
+        """One call for each storage that a volume is wanted of."""
         problems = []
-        for name, row in sorted(online.items()):
-            need = sum(int(guest.options.get("memory_mib") or 0) for guest in missing if guest.node == name) * 1024**2
-            free = int(row.get("maxmem") or 0) - int(row.get("mem") or 0)
-            if need > free:
-                problems.append(f"node {name} has too little memory: the plan needs {_gib(need)}, {_gib(free)} are free")
+        for guest in guests:
+            for volume, kind in sorted(volumes_needed(guest).items()):
+                path = f"nodes/{guest.made_on}/storage/{volume.split(':', 1)[0]}/content"
+                try:
+                    there = {str(row["volid"]) for row in api.get(path)}
+                except ApiError as failure:
+                    problems.append(f"guest {guest.name}: {volume} cannot be looked for: {failure}")
+                    continue
+                if volume not in there:
+                    problems.append(f"guest {guest.name}: there is no volume {volume} ({kind}) on node {guest.made_on}")
         return problems
 
-    def _bridges(self, guests: Sequence[DesiredGuest], places: Mapping[str, str]) -> list[str]:
-        guests = [guest for guest in guests if any(nic.get("bridge") for nic in guest.nics.values())]
-        nodes = sorted({places[guest.name] for guest in guests})
-        have = dict(zip(nodes, in_parallel(lambda node: bridges_of(self.gateway, node), nodes, WORKERS), strict=True))
-        return [
-            f"guest {guest.name}: node {places[guest.name]} has no bridge {bridge} (or the token may not use it);"
-            f" it has {', '.join(have[places[guest.name]]) or 'none'}"
-            for guest in guests
-            for bridge in sorted({str(nic["bridge"]) for nic in guest.nics.values() if nic.get("bridge")})
-            if bridge not in have[places[guest.name]]
-        ]
-
-    def _addresses(self, seen: Cluster, missing: Sequence[DesiredGuest], ours: Mapping[str, ObservedGuest]) -> list[str]:
+    def _addresses(self, api: Remembering, plans: Sequence[GuestPlan]) -> list[str]:
         """Neither another guest's configuration nor the network may have an address that a new guest is to get."""
-        wanted = {guest.host: guest.name for guest in missing if guest.host}
+        wanted = {plan.desired.host: plan.desired.name for plan in plans if plan.observed is None and plan.steps and plan.desired.host}
         if not wanted:
             return []
-        known = {guest.vmid for guest in ours.values()}
-        others = [row for row in seen.guests() if int(row["vmid"]) not in known]
+        ours = {plan.vmid for plan in plans if plan.observed}
+        rows = api.get("cluster/resources", {"type": "vm"})
+        others = [row for row in rows if row["type"] == "qemu" and not int(row.get("template") or 0) and int(row["vmid"]) not in ours]
+        configs = in_parallel(lambda row: observe(api, row).config, others, self.settings.workers)
         problems, taken = [], set()
-        for guest in in_parallel(lambda row: observe(self.gateway, row), others, WORKERS):
-            for address in addresses_in(guest.config):
+        for row, config in zip(others, configs, strict=True):
+            for address in addresses_in(config):
                 if address in wanted:
                     taken.add(address)
-                    problems.append(f"guest {wanted[address]}: address {address} is already that of VM {guest.vmid} ({guest.name}) on {guest.node}")
+                    where = f"VM {row['vmid']} ({row.get('name')}) on {row['node']}"
+                    problems.append(f"guest {wanted[address]}: address {address} is already that of {where}")
         if self.probe is not None:
             rest = [address for address in wanted if address not in taken]
             for address, said in zip(rest, in_parallel(self.probe.answer, rest, 32), strict=True):
@@ -194,10 +222,53 @@ class Preflight:
         return problems
 
 
-def _online(rows: Sequence[Row]) -> dict[str, Row]:
-    """The rows of the nodes that answer, by name."""
-    return {str(row["node"]): row for row in rows if row.get("type") == "node" and row.get("status") == "online"}
+def _resident(plan: GuestPlan) -> Resident:
+    """The guest of a plan, with what its steps lead to."""
+    observed, template = plan.observed, plan.template
+    before = observed.config if observed else template.config if template else {}
+    made_on, node = _targets(plan)[0], _targets(plan)[-1]
+    source = template.node if template and not observed else None
+    return Resident(plan.desired.name, made_on, node, source, before, plan.steps, outcome(before, plan.steps))
 
 
-def _gib(size: int) -> str:
-    return f"{max(size, 0) / GIB:.4g} GiB"
+def _stated(guest: DesiredGuest) -> Resident:
+    """A guest that cannot be planned, as far as it is stated: its storages and bridges are looked at all the same."""
+    nics = {key: f"virtio,bridge={nic['bridge']}" for key, nic in guest.nics.items() if nic.get("bridge")}
+    space = [(disk.storage, disk.size) for disk in guest.disks if disk.storage and disk.size]
+    made = Step(Do.CREATE, f"make {guest.name}", "", {"config": nics})
+    return Resident(guest.name, str(guest.node), str(guest.node), None, {}, (made,), Outcome(dict(nics), space))
+
+
+def _targets(plan: GuestPlan) -> list[str]:
+    """Where the guest is or is to be made, and the nodes that it is to be moved to."""
+    made_on = next((str(step.values["node"]) for step in plan.steps if "node" in step.values), plan.desired.node)
+    first = plan.observed.node if plan.observed else made_on
+    return [str(first), *(str(step.values["target"]) for step in plan.steps if step.do is Do.MIGRATE)]
+
+
+def _rule(schema: ApiSchema, method: str, path: str, purpose: str, **params: str) -> Iterator[Demand]:
+    rule = schema.rule(method, path)
+    if rule is None or rule.get("check"):
+        yield Demand(rule["check"] if rule else ["root", f"call {method} {path}"], purpose, params)
+
+
+def _may(permissions: Permissions, schema: ApiSchema, method: str, path: str, **params: str) -> bool:
+    return not any(permissions.lacks(demand) for demand in _rule(schema, method, path, "", **params))
+
+
+def _difference(said: float | None, here: float) -> float | None:
+    """Seconds by which the other clock is ahead."""
+    return None if said is None else float(said) - here
+
+
+def _release(version: Row) -> tuple[int, list[str]]:
+    """(major version, warnings). Raises RefusedError for one that is too old."""
+    said = str(version.get("version", ""))
+    numbers = [int(number) for number in re.findall(r"\d+", said)[:2]]
+    if not numbers:
+        raise RefusedError([f"the API does not say which version it is ({version!r}): is this a Proxmox VE API?"])
+    if tuple(numbers) < OLDEST:
+        raise RefusedError([f"the cluster has Proxmox VE {said}: {OLDEST[0]}.{OLDEST[1]} is the oldest that Lotse works with"])
+    if numbers[0] > NEWEST:
+        return numbers[0], [f"the cluster has Proxmox VE {said}, which is newer than what Lotse was tested with (7.4 to {NEWEST}.x)"]
+    return numbers[0], []

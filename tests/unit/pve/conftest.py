@@ -14,6 +14,12 @@ from .conversation import Conversation
 __all__ = ["memory_pve", "memory_pve_server"]
 
 
+@pytest.fixture(autouse=True)
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is kept between runs is kept for one test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture
 def talk() -> Iterator[Conversation]:
     """A conversation; at the end of the test every expected call must have been made."""
