@@ -104,7 +104,8 @@ options:
     type: dict
     default: {}
   guests:
-    description: Decisions by name of guest, any of C(cores), C(memory_mib), C(disk_gib), C(node), C(storage), C(bridge).
+    description: Decisions by name of guest, any of C(cores), C(memory_mib), C(disk_gib), C(node), C(storage), C(bridge),
+      C(tags) (beside C(role-<role>)).
     type: dict
     default: {}
   placement:
@@ -124,6 +125,22 @@ options:
         description: Cores of guests for each core of a node.
         type: float
         default: 1.0
+      anti_affinity:
+        description:
+          - Tags of which no two guests may share a node, such as V(role-web). Every guest has C(role-<role>); O(guests) may add others.
+          - With O(placement.failure_domains) the guests of such a tag are spread over the domains as evenly as the nodes allow.
+          - When a node dies, they stay apart where there is room; C(capacity.explanation) of the plan says where not.
+        type: list
+        elements: str
+        default: []
+      failure_domains:
+        description: Lists of nodes that fail together (a rack, a room), by a name. A node that is in none is a domain of its own.
+        type: dict
+        default: {}
+      spare_domains:
+        description: With V(1) any one of O(placement.failure_domains) may die, and all guests still fit on the other nodes.
+        type: int
+        default: 0
   comfort:
     description: Factor between what was measured or configured and what a guest gets.
     type: float

@@ -33,7 +33,8 @@ def plan_spec() -> Spec:
             "type": "dict", "default": {},
             "options": {
                 "spare_nodes": {"type": "int", "default": 1}, "reserve_mib": {"type": "int", "default": 2048},
-                "cpu_overcommit": {"type": "float", "default": 1.0},
+                "cpu_overcommit": {"type": "float", "default": 1.0}, "anti_affinity": {"type": "list", "elements": "str", "default": []},
+                "failure_domains": {"type": "dict", "default": {}}, "spare_domains": {"type": "int", "default": 0},
             },
         },
         "comfort": {"type": "float", "default": 1.5},

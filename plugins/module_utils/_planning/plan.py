@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._domain.errors import LotseError
-from . import concerns, dependencies, moves, naming, placement, rewriting, savings, services, settings, sizing, waves
+from . import concerns, dependencies, hosting, moves, naming, rewriting, savings, services, settings, sizing, waves
 from .carried import edge
 from .model import Draft, Guest, LegacyHost, Move, Row
 from .policy import Policy
@@ -30,7 +30,7 @@ def plan(surveys: Iterable[Mapping[str, Any]], cluster: Mapping[str, Any], polic
     rows = moves.build(found, hosts, seats, naming.move_ids(found, before), order, new, policy.public_address)
     carried = settings.of_guests(seats, settings.World(hosts, new, policy.public_address))
     guests = _guests(seats, hosts, policy, before)
-    placed = placement.place(guests, cluster, policy, before)
+    hosted = hosting.host(guests, cluster, policy, before)
     draft = Draft(hosts, found, dropped, edges, guests, rows, carried, policy.public_address, policy.legacy_facts)
     return {
         "schema": SCHEMA,
@@ -39,13 +39,13 @@ def plan(surveys: Iterable[Mapping[str, Any]], cluster: Mapping[str, Any], polic
         "services": [service.row() for service in found],
         "dropped": [entry.row() for entry in dropped],
         "dependencies": [edge.row() for edge in edges],
-        "guests": [_guest(guest, placed.of_guest[guest.name], policy, carried[guest.name]) for guest in guests],
+        "guests": [_guest(guest, hosted.result.assignment[guest.name], policy, carried[guest.name]) for guest in guests],
         "edge": _edge(draft),
         "waves": _waves(rows),
         "moves": [move.row() for move in rows],
         "concerns": concerns.assess(draft, policy),
         "savings": savings.compute(hosts, guests, rows, policy),
-        "capacity": _capacity(placed, guests, policy),
+        "capacity": _capacity(hosted, guests, policy),
     }
 
 
@@ -117,7 +117,7 @@ def _guest(guest: Guest, node: str, policy: Policy, carried: Row) -> Row:
         "cores": guest.size.cores, "memory_mib": guest.size.memory_mib,
         "disks": {"scsi0": {"storage": guest.storage, "size_gib": guest.size.disk_gib}}, "nics": {"net0": {"bridge": guest.bridge}},
         "address": f"{guest.address}/{policy.addresses.prefix}", "gateway": str(policy.addresses.gateway), "pool": policy.pool,
-        "tags": [f"role-{guest.role}"], "role": guest.role, "services": list(guest.services), "onboot": True, "settings": carried,
+        "tags": hosting.tags(guest, policy), "role": guest.role, "services": list(guest.services), "onboot": True, "settings": carried,
     }  # fmt: skip
 
 
@@ -137,21 +137,23 @@ def _waves(rows: list[Move]) -> list[Row]:
     return [{"number": number, "moves": [move.id for move in rows if move.wave == number]} for number in sorted({move.wave for move in rows})]
 
 
-def _capacity(placed: placement.Placement, guests: list[Guest], policy: Policy) -> Row:
+def _capacity(hosted: hosting.Hosting, guests: list[Guest], policy: Policy) -> Row:
+    of_guest = hosted.result.assignment
     nodes = []
-    for node in placed.nodes:
-        own = [guest for guest in guests if placed.of_guest[guest.name] == node.name]
+    for node in hosted.nodes:
+        own = [guest for guest in guests if of_guest[guest.name] == node.name]
         nodes.append({
             "name": node.name, "cores": node.cores, "memory_mib": node.memory_mib,
             "planned_memory_mib": sum(guest.size.memory_mib for guest in own), "guests": [guest.name for guest in own],
         })  # fmt: skip
     proof = (
-        "Whichever node dies, its guests fit onto the others while theirs stay where they are."
-        if placed.spare_proven
+        f"Whichever {'failure domain' if policy.spare_domains else 'node'} dies, its guests fit onto the others while theirs stay where they are."
+        if hosted.result.spare_proven
         else "No node to spare was asked for: when a node dies, its guests may find no place."
     )
     kept = f"{policy.reserve_mib} MiB of each node are kept for the hypervisor; other guests count with all of their memory."
-    by_name = {node.name: node for node in placed.nodes}
-    local = [guest.name for guest in guests if guest.storage in by_name[placed.of_guest[guest.name]].local]
+    by_name = {node.name: node for node in hosted.nodes}
+    local = [guest.name for guest in guests if guest.storage in by_name[of_guest[guest.name]].local]
     restore = f" {', '.join(local)} would have to be restored there: their disks die with their node." if local else ""
-    return {"nodes": nodes, "spare_node_proven": placed.spare_proven, "explanation": f"{proof}{restore} {kept}"}
+    together = f" When {' or '.join(hosted.result.together)} dies, guests that are kept apart share a node." if hosted.result.together else ""
+    return {"nodes": nodes, "spare_node_proven": hosted.result.spare_proven, "explanation": f"{proof}{restore}{together} {kept}"}

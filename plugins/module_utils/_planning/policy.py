@@ -65,6 +65,9 @@ class Policy:
     spare_nodes: int = 1
     reserve_mib: int = 2048
     cpu_overcommit: float = 1.0
+    spare_domains: int = 0
+    anti_affinity: tuple[str, ...] = ()
+    failure_domains: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def parse(given: Mapping[str, Any], today: date) -> Policy:
@@ -93,10 +96,25 @@ def parse(given: Mapping[str, Any], today: date) -> Policy:
         spare_nodes=int(_number(placement.get("spare_nodes", 1), "plan_placement.spare_nodes", 0)),
         reserve_mib=int(_number(placement.get("reserve_mib", 2048), "plan_placement.reserve_mib", 0)),
         cpu_overcommit=_number(placement.get("cpu_overcommit", 1.0), "plan_placement.cpu_overcommit", 0.1),
+        spare_domains=int(_number(placement.get("spare_domains", 0), "plan_placement.spare_domains", 0)),
+        anti_affinity=tuple(sorted({str(tag) for tag in placement.get("anti_affinity") or ()})),
+        failure_domains=_domains(placement.get("failure_domains") or {}),
     )
-    if policy.spare_nodes > 1:
-        raise LotseError(f"plan_placement.spare_nodes is {policy.spare_nodes}, but the plan can prove 0 or 1", "", INVENTORY)
+    for name, value in (("spare_nodes", policy.spare_nodes), ("spare_domains", policy.spare_domains)):
+        if value > 1:
+            raise LotseError(f"plan_placement.{name} is {value}, but the plan can prove 0 or 1", "", INVENTORY)
+    if policy.spare_domains and not policy.failure_domains:
+        raise LotseError("plan_placement.spare_domains is 1, but there are no failure_domains", "", INVENTORY)
     return policy
+
+
+def _domains(given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Nodes by failure domain. A node is in one."""
+    found = {str(name): tuple(str(node) for node in nodes) for name, nodes in sorted(given.items())}
+    every = [node for nodes in found.values() for node in nodes]
+    if twice := sorted({node for node in every if every.count(node) > 1}):
+        raise LotseError(f"plan_placement.failure_domains has {twice[0]} twice", "", INVENTORY)
+    return found
 
 
 def _number(value: object, name: str, least: float) -> float:
@@ -126,7 +144,7 @@ def _addresses(given: Mapping[str, Any]) -> AddressRange:
 
 
 DECISIONS = {"cores": 1, "memory_mib": 512, "disk_gib": 1}  # the least that may be decided
-PLACES = ("node", "storage", "bridge")
+PLACES = ("node", "storage", "bridge", "tags")
 
 
 def _overrides(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
