@@ -34,7 +34,7 @@ def playbook(work: Workplace, guests: Sequence[dict[str, Any]], first_vmid: int 
               ipconfig={"ipconfig0": "ip={{ item.address }},gw={{ item.gateway }}"}),
         _task("Set the disk's options", DISK, vmid="{{ item.vmid }}", disk="scsi0", discard="on", state="present"),
         _task("Grow the disk", DISK, vmid="{{ item.vmid }}", disk="scsi0", size="{{ item.disks.scsi0.size_gib }}G", state="resized"),
-        _task("Set the NIC", NIC, vmid="{{ item.vmid }}", interface="net0", bridge="{{ item.nic.bridge }}", mac="{{ item.nic.mac }}",
+        _task("Set the NIC", NIC, vmid="{{ item.vmid }}", interface="net0", bridge="{{ item.nics.net0.bridge }}", mac="{{ item.nics.net0.mac }}",
               model="virtio"),
         _task("Start", KVM, vmid="{{ item.vmid }}", node="{{ item.node }}", state="started"),
     ]  # fmt: skip

@@ -25,7 +25,7 @@ def row(number: int, memory_mib: int = 512) -> Row:
         "cores": 2,
         "memory_mib": memory_mib,
         "disks": {"scsi0": {"storage": "shared", "size_gib": 5}},
-        "nic": {"bridge": "vmbr0", "mac": mac(number)},
+        "nics": {"net0": {"bridge": "vmbr0", "mac": mac(number)}},
         "address": f"{address(number)}/8",
         "gateway": "10.0.0.1",
         "ci_user": "root",
