@@ -91,7 +91,7 @@ class Workplace:
         self._started.write_text("")
         begun = time.perf_counter()
         child = subprocess.Popen(
-            [str(BIN / command), *arguments], cwd=ROOT, env=self._environment(), text=True,
+            [str(BIN / command), *arguments], cwd=ROOT, env=self.environment(), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         alarm = threading.Timer(TIMEOUT, child.kill)
@@ -105,7 +105,7 @@ class Workplace:
         peaks = tuple(int(line) / 1024 for line in self._started.read_text().split())
         return Run(seconds, tuple(self.pve.calls()), peaks, usage.ru_maxrss / 1024, child.returncode, output)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """The project's ansible.cfg for both sides, with Ansible's own output and every inventory plugin."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PROXMOX_", "LOTSE_"))}
         return {

@@ -87,8 +87,8 @@ class AccessParts(LabBase):
         held = set(nearest(path))
         kind, _, ident = path.strip("/").partition("/")
         for pool in self.pools if kind in ("vms", "storage") else ():
-            members = {str(vmid) for vmid in self.pools[pool]} if kind == "vms" else set(self.pool_info[pool]["storage"])
-            held |= nearest(f"/pool/{pool}") if ident in members else set()
+            member = ident.isdecimal() and int(ident) in self.pools[pool] if kind == "vms" else ident in self.pool_info[pool]["storage"]
+            held |= nearest(f"/pool/{pool}") if member else set()
         return held
 
     async def _permissions(self, values: Values, user: str) -> Values:

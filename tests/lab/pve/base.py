@@ -61,6 +61,7 @@ class LabBase(FakePve):  # type: ignore[misc]
         # Tokens without privileges of their own would not be separated; all of the lab's are.
         self.separated: set[str] = set()
         self._workers: dict[str, asyncio.Task[Any]] = {}
+        self._fault_locks = False
         # PVE seconds that every task takes before it does anything.
         self.task_secs = 0.0
 
@@ -132,6 +133,10 @@ class LabBase(FakePve):  # type: ignore[misc]
         self.release_version = ".".join(self.version.split(".")[:2])
         for name in self.nodes:
             self.set_node_offline(name, self.faults.offline(name))
+        locked = bool(self.faults.values.get("locked"))
+        if not (locked or self._fault_locks):  # not for every call over thousands of guests
+            return
+        self._fault_locks = locked
         for vm in self.vms:
             wanted, given = self.faults.lock(vm.vmid), getattr(vm, "lock_fault", None)
             if wanted and vm.lock is None:
