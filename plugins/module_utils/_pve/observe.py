@@ -53,7 +53,7 @@ class Cluster:
         """By name or VMID; of several with one name the one on ``node``, else the lowest VMID. Raises RefusedError."""
         found = [row for row in self.machines() if int(row.get("template") or 0) and str(wanted) in (str(row["vmid"]), row.get("name"))]
         if not found:
-            raise RefusedError([f"there is no template {wanted} (or the token may not see it)"])
+            raise RefusedError([f"there is no template {wanted} (or the token lacks VM.Audit on it)"])
         best = min(found, key=lambda row: (row["node"] != node, int(row["vmid"])))
         return Template(int(best["vmid"]), str(best["name"]), str(best["node"]))
 

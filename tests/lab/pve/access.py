@@ -55,9 +55,11 @@ class AccessParts(LabBase):
         app.router.add_get(MANUAL, self._manual)
         return app
 
-    @staticmethod
-    async def _manual(_request: web.Request) -> web.Response:
-        return web.Response(text=manual(), content_type="application/javascript")
+    async def _manual(self, _request: web.Request) -> web.Response:
+        text = manual()
+        if self._major < 9:
+            text = re.sub(r'"VM\.GuestAgent\.\w+"(,\s*"VM\.GuestAgent\.\w+")*', '"VM.Monitor"', text)
+        return web.Response(text=text, content_type="application/javascript")
 
     def _authenticate(self, request: web.Request) -> Any:
         return None if request.path == MANUAL else super()._authenticate(request)
@@ -90,6 +92,20 @@ class AccessParts(LabBase):
             member = ident.isdecimal() and int(ident) in self.pools[pool] if kind == "vms" else ident in self.pool_info[pool]["storage"]
             held |= nearest(f"/pool/{pool}") if member else set()
         return held
+
+    @property
+    def _major(self) -> int:
+        return int(str(self.version).split(".")[0])
+
+    def check_permissions(self, user: str, perms: Any, values: Values, declared: Any = None) -> None:
+        """Before 9.0 one privilege stood for everything that the guest agent does."""
+        if self._major < 9 and "VM.GuestAgent." in json.dumps(perms):
+            perms = {"check": ["perm", "/vms/{vmid}", ["VM.Monitor"]]}
+        super().check_permissions(user, perms, values, declared)
+
+    def _may_use_bridge(self, user: str, value: str) -> None:
+        if self._major >= 8:
+            super()._may_use_bridge(user, value)
 
     async def _permissions(self, values: Values, user: str) -> Values:
         who = str(values.get("userid") or user)
@@ -126,7 +142,7 @@ class AccessParts(LabBase):
         return [row for row in rows if row["type"] != "bridge" or self._sees_bridge(user, row["iface"])]
 
     def _sees_bridge(self, user: str, bridge: str) -> bool:
-        return any(self.allowed(user, f"/sdn/zones/localnetwork/{bridge}", priv) for priv in ("SDN.Audit", "SDN.Use"))
+        return self._major < 8 or any(self.allowed(user, f"/sdn/zones/localnetwork/{bridge}", priv) for priv in ("SDN.Audit", "SDN.Use"))
 
     async def _qm_clone(self, values: Values, user: str) -> str:
         """A clone uses the bridges of its source."""

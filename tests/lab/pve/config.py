@@ -162,6 +162,9 @@ class ConfigParts(LabBase):
         elif priv == "root":
             if user != "root@pam":
                 raise PveError(403, f"only root can set '{key}' config")
+        elif DRIVE_KEY.match(key) and "cloudinit" in str(value or vm.config.get(key, "")):
+            self.require(user, where, "VM.Config.Cloudinit")
+            self.require(user, where, "VM.Config.CDROM")
         elif key.startswith("ide") and "media=cdrom" in str(value or vm.config.get(key, "")):
             self.require(user, where, "VM.Config.CDROM")
         else:
