@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import textwrap
+
 
 class ModuleDocFragment:
-    """``DOCUMENTATION``: the connection; ``GUESTS``: the desired guests."""
+    """``DOCUMENTATION``: the connection; ``GUESTS``: the desired guests; ``GUEST``: the same options for one guest, at the top."""
 
     DOCUMENTATION = r"""
 requirements:
@@ -148,3 +150,5 @@ options:
         description: Part of the plan that is not used here.
         type: dict
 """
+
+    GUEST = "options:\n" + textwrap.indent(textwrap.dedent(GUESTS.split("    suboptions:\n", 1)[1]), "  ").replace("O(guests[].", "O(")

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - lotse.estate.pve
   - lotse.estate.pve.guests
   - lotse.estate.pve_fleet
+  - lotse.estate.pve_fleet.converge
 attributes:
   check_mode:
     support: full
@@ -42,23 +43,72 @@ EXAMPLES = r"""
       public_keys: ["{{ lookup('ansible.builtin.file', '~/.ssh/id_ed25519.pub') }}"]
       known_hosts: estate/production/known_hosts
 
-- name: One database guest, configured but not started
+- name: A database guest in full, highly available, configured but not started
   lotse.estate.pve_fleet:
     api: {hosts: [pve1.example.org, pve2.example.org], token_id: lotse@pve!ci, token_secret: "{{ secret }}", fingerprint: "{{ pin }}"}
     state: present
     guests:
       - name: db-01
-        uuid: 0a8fd1c2-6c1e-5d57-9f7e-3a52ab0a4a11
         node: pve2
         template: debian-13
-        cores: 4
-        memory_mib: 8192
-        disks: {scsi0: {storage: local-lvm, size_gib: 32}, scsi1: {storage: local-lvm, size_gib: 200}}
-        nics: {net0: {bridge: vmbr0, vlan: 20}}
-        address: 192.0.2.13/24
-        gateway: 192.0.2.1
         pool: community
         tags: [role-mariadb]
+        cores: 8
+        cpu: x86-64-v3
+        memory_mib: 32768
+        balloon_mib: 0
+        numa: true
+        disks:
+          scsi0: {storage: local-lvm, size: 32G, discard: true, ssd: true, iothread: true}
+          scsi1: {storage: local-lvm, size: 200G, cache: none, aio: io_uring, backup: false}
+        nics:
+          net0: {bridge: vmbr0, vlan: 20, firewall: true}
+          net1: {bridge: vmbr1, mtu: 9000, address: 198.51.100.13/24}
+        address: 192.0.2.13/24
+        gateway: 192.0.2.1
+        nameserver: 192.0.2.53
+        onboot: true
+        startup: {order: 1, up: 30}
+        ha: {state: started, max_restart: 2, nodes: {pve1: 1, pve2: 2}}
+
+- name: An empty VM with UEFI and TPM, for an installer to boot
+  lotse.estate.pve_fleet:
+    api: "{{ pve_api }}"
+    state: present
+    guests:
+      - name: win-01
+        node: pve3
+        os_type: win11
+        machine: q35
+        bios: ovmf
+        efi: {storage: local-lvm, pre_enrolled_keys: true}
+        tpm: {storage: local-lvm, version: v2.0}
+        cores: 4
+        memory_mib: 8192
+        scsi_controller: virtio-scsi-single
+        disks: {scsi0: {storage: local-lvm, size: 64G}}
+        nics: {net0: {bridge: vmbr0}}
+        agent: false
+
+- name: Web servers wherever there is room, so that any one node may fail
+  lotse.estate.pve_fleet:
+    api: "{{ pve_api }}"
+    placement: {spare_nodes: 1, anti_affinity: [role-web]}
+    guests:
+      - {name: web-01, template: debian-13, tags: [role-web], cores: 4, memory_mib: 4096}
+      - {name: web-02, template: debian-13, tags: [role-web], cores: 4, memory_mib: 4096}
+      - {name: web-03, template: debian-13, tags: [role-web], cores: 4, memory_mib: 4096}
+
+- name: More memory for guests that run; those that need a restart for it get one
+  lotse.estate.pve_fleet:
+    api: "{{ pve_api }}"
+    guests: "{{ plan.guests }}"
+    allow_reboot: true
+  register: fleet
+
+- name: Without allow_reboot, name what still waits
+  ansible.builtin.debug:
+    msg: "{{ fleet.guests | selectattr('pending') | items2dict(key_name='name', value_name='pending') }}"
 
 - name: Take a practice fleet away again
   lotse.estate.pve_fleet:
@@ -78,7 +128,8 @@ guests:
     name: {description: Name., type: str}
     vmid: {description: VMID; in check mode for a new guest the one that would be tried first., type: int}
     node: {description: Node that it is on., type: str}
-    address: {description: Planned address without prefix., type: str}
+    address: {description: Address that it is reached at., type: str}
+    addresses: {description: Addresses that were found inside it or that cloud-init gives it., type: list, elements: str}
     changed: {description: Whether anything was done., type: bool}
     steps: {description: What was done; each with C(do) C(text) C(undo) and C(changes)., type: list, elements: dict}
     tasks: {description: UPIDs of the tasks., type: list, elements: str}

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - lotse.estate.pve
   - lotse.estate.pve.guests
   - lotse.estate.pve_fleet
+  - lotse.estate.pve_fleet.converge
 options:
   probe_addresses:
     description: Whether to ask the network, from the controller, for addresses of new guests.

@@ -28,40 +28,37 @@ def api_spec() -> Spec:
 
 
 def guests_spec() -> Spec:
+    return {"guests": {"type": "list", "elements": "dict", "required": True, "options": guest_options()}}
+
+
+def guest_options() -> Spec:
     text, number, flag = {"type": "str"}, {"type": "int"}, {"type": "bool"}
     return {
-        "guests": {
-            "type": "list",
-            "elements": "dict",
-            "required": True,
-            "options": {
-                "name": {"type": "str", "required": True},
-                "uuid": {"type": "str", "required": True},
-                "node": {"type": "str", "required": True},
-                "template": text,
-                "cores": number,
-                "sockets": number,
-                "cpu": text,
-                "memory_mib": number,
-                "balloon_mib": number,
-                "disks": {"type": "dict", "default": {}},
-                "nics": {"type": "dict", "default": {}},
-                "address": text,
-                "gateway": text,
-                "nameserver": text,
-                "search_domain": text,
-                "ci_user": text,
-                "pool": text,
-                "tags": {"type": "list", "elements": "str", "default": []},
-                "description": text,
-                "onboot": flag,
-                "protection": flag,
-                "startup": text,
-                "role": text,
-                "services": {"type": "list", "elements": "str"},
-                "settings": {"type": "dict"},
-            },
-        }
+        "name": {"type": "str", "required": True},
+        "uuid": {"type": "str", "required": True},
+        "node": {"type": "str", "required": True},
+        "template": text,
+        "cores": number,
+        "sockets": number,
+        "cpu": text,
+        "memory_mib": number,
+        "balloon_mib": number,
+        "disks": {"type": "dict", "default": {}},
+        "nics": {"type": "dict", "default": {}},
+        "address": text,
+        "gateway": text,
+        "nameserver": text,
+        "search_domain": text,
+        "ci_user": text,
+        "pool": text,
+        "tags": {"type": "list", "elements": "str", "default": []},
+        "description": text,
+        "onboot": flag,
+        "protection": flag,
+        "startup": text,
+        "role": text,
+        "services": {"type": "list", "elements": "str"},
+        "settings": {"type": "dict"},
     }
 
 
@@ -81,26 +78,46 @@ def ssh_spec() -> Spec:
     }
 
 
-def fleet_spec() -> Spec:
+STATES = ["present", "started", "stopped", "template", "absent"]
+
+
+def converge_spec() -> Spec:
+    """How guests are converged, however many there are."""
     return {
-        **api_spec(),
-        **guests_spec(),
+        "state": {"type": "str", "choices": STATES, "default": "started"},
         **ssh_spec(),
-        "state": {"type": "str", "choices": ["present", "started", "absent"], "default": "started"},
+        "allow_reboot": {"type": "bool", "default": False},
+        "purge_disks": {"type": "bool", "default": False},
+        "migrate": {"type": "bool", "default": False},
         "vmids": {
             "type": "dict",
             "default": {},
             "options": {"first": {"type": "int", "default": 100}, "last": {"type": "int", "default": 999999999}},
         },
         "wait_for": {"type": "str", "choices": ["none", "agent", "ssh"], "default": "ssh"},
+        "address_cidrs": {"type": "list", "elements": "str", "default": []},
         "ready_timeout": {"type": "float", "default": 180},
         "task_timeout": {"type": "float", "default": 600},
-        "workers": {"type": "int", "default": 8},
-        "per_template": {"type": "int", "default": 2},
-        "per_node": {"type": "int", "default": 2},
+    }
+
+
+def fleet_spec() -> Spec:
+    return {
+        **api_spec(),
+        **guests_spec(),
+        **converge_spec(),
+        "workers": {"type": "int", "default": 16},
+        "per_template": {"type": "int", "default": 4},
+        "per_node": {"type": "int", "default": 4},
+        "per_storage": {"type": "int", "default": 4},
         "max_destroys": {"type": "int", "default": 0},
         "keep_going": {"type": "bool", "default": False},
     }
+
+
+def guest_spec() -> Spec:
+    """One guest: its options stand beside ``api``. Its state is not optional here."""
+    return {**api_spec(), **guest_options(), **converge_spec()}
 
 
 def preflight_spec() -> Spec:

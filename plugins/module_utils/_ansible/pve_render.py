@@ -9,8 +9,9 @@ from typing import Any
 
 from .._pve.diff import Change, Do, Step
 from .._pve.fleet import GuestPlan, GuestResult
+from .._pve.values import addresses_in
 
-SIGNS = {Do.CLONE: "+", Do.DESTROY: "-", Do.STOP: "-"}
+SIGNS = {Do.CLONE: "+", Do.CREATE: "+", Do.DETACH: "-", Do.PURGE: "-", Do.STOP: "-", Do.SHUTDOWN: "-", Do.DESTROY: "-"}
 
 
 def step_dict(step: Step) -> dict[str, Any]:
@@ -25,11 +26,12 @@ def plan_dict(plan: GuestPlan) -> dict[str, Any]:
         "vmid": plan.vmid,
         "node": plan.observed.node if plan.observed else plan.desired.node,
         "address": plan.desired.host,
+        "addresses": addresses_in(plan.observed.config) if plan.observed else [plan.desired.host] if plan.desired.host else [],
         "changed": bool(plan.steps),
         "steps": [step_dict(step) for step in plan.steps],
         "tasks": [],
         "seconds": {},
-        "pending": [],
+        "pending": sorted(plan.observed.pending) if plan.observed and plan.observed.status == "running" else [],
     }
 
 
@@ -40,6 +42,7 @@ def result_dict(result: GuestResult) -> dict[str, Any]:
         "vmid": result.vmid,
         "node": result.node,
         "address": result.address,
+        "addresses": list(result.addresses),
         "changed": result.changed,
         "steps": [step_dict(step) for step in result.steps],
         "tasks": list(result.tasks),

@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .._pve.adapter import ProxmoxerGateway, endpoint_from
 from .._pve.diff import State
+from .._pve.errors import PveError
 from .._pve.fleet import Fleet, FleetError, Settings
 from .._pve.guest import DesiredGuest, desired_guests
 from .._pve.hostkeys import KnownHosts
 from .._pve.info import facts
 from .._pve.preflight import NetworkProbe, Preflight
 from .._pve.ready import SshDoor, WaitFor
+from .pve_args import guest_options
 from .pve_render import diffs, plan_dict, result_dict
 from .pve_start import RunFailedError
 
@@ -25,14 +29,46 @@ def run_fleet(params: Result, check: bool) -> Result:
     """Converges the fleet, or says what converging it would do."""
     gateway = gateway_of(params)
     fleet = Fleet(gateway, settings_of(params), known=known_hosts_of(params), door=door_of(params))
-    plans = fleet.plan(guests_of(params))
-    if check:
-        return _result([plan_dict(plan) for plan in plans], gateway.calls)
-    try:
-        results = fleet.apply(plans)
-    except FleetError as failure:
-        raise RunFailedError(str(failure), _result([result_dict(result) for result in failure.results], gateway.calls)) from None
+    with _terminated_as_interrupted():
+        try:
+            plans = fleet.plan(guests_of(params))
+            if check:
+                return _result([plan_dict(plan) for plan in plans], gateway.calls)
+            results = fleet.apply(plans)
+        except KeyboardInterrupt:
+            raise PveError("interrupted before anything was changed") from None
+        except FleetError as failure:
+            raise RunFailedError(str(failure), _result([result_dict(result) for result in failure.results], gateway.calls)) from None
     return _result([result_dict(result) for result in results], gateway.calls)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM is what Ctrl-C is: every guest ends its current step, and the results say how far each one came."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def run_guest(params: Result, check: bool) -> Result:
+    """A fleet of one, whose options stand at the top."""
+    row = {option: params.get(option) for option in guest_options()}
+    one = {**params, "guests": [row], "workers": 1, "per_template": 1, "per_node": 2, "per_storage": 2, "max_destroys": 1, "keep_going": False}
+    try:
+        return _single(run_fleet(one, check))
+    except RunFailedError as failure:
+        raise RunFailedError(str(failure), _single(failure.result)) from None
+
+
+def _single(result: Result) -> Result:
+    (guest,) = result.pop("guests")
+    return {**result, "guest": guest}
 
 
 def _result(guests: list[Result], calls: int) -> Result:
@@ -54,7 +90,7 @@ def run_info(params: Result, check: bool) -> Result:  # noqa: ARG001 - never cha
     return {"changed": False, "cluster": facts(gateway), "api_calls": gateway.calls}
 
 
-RUNS: dict[str, Callable[[Result, bool], Result]] = {"fleet": run_fleet, "preflight": run_preflight, "info": run_info}
+RUNS: dict[str, Callable[[Result, bool], Result]] = {"fleet": run_fleet, "guest": run_guest, "preflight": run_preflight, "info": run_info}
 
 
 def gateway_of(params: Result) -> ProxmoxerGateway:
@@ -88,9 +124,14 @@ def settings_of(params: Result) -> Settings:
         workers=params["workers"],
         per_template=params["per_template"],
         per_node=params["per_node"],
+        per_storage=params["per_storage"],
         task_timeout=params["task_timeout"],
         ready_timeout=params["ready_timeout"],
         wait_for=WaitFor[params["wait_for"].upper()],
+        cidrs=tuple(params["address_cidrs"]),
+        allow_reboot=params["allow_reboot"],
+        purge_disks=params["purge_disks"],
+        migrate=params["migrate"],
         max_destroys=params["max_destroys"],
         keep_going=params["keep_going"],
     )

@@ -137,7 +137,7 @@ class RefusedError(PveError):
 
 
 _SENTENCES: tuple[tuple[str, type[ApiError]], ...] = (
-    (r"can't lock file .* got timeout|got timeout$|got no worker upid|unable to acquire lock|trying to acquire lock", LockTimeoutError),
+    (r"lock file .* got timeout|got lock (?:request )?timeout|got no worker upid|(?:unable|trying) to acquire lock", LockTimeoutError),
     (r"already exists on node|config file already exists|VM \d+ already exists", VmidTakenError),
     (r"Configuration file '[^']*' does not exist", GuestMissingError),
     (r"no such (?:resource|ha group|ha rule)|no such group|HA rule '[^']*' does not exist|HA group '[^']*' does not exist", NotDefinedError),

@@ -125,6 +125,8 @@ def test_the_secret_is_not_shown() -> None:
         (403, "Permission check failed (/vms/100, VM.Audit)", ForbiddenError),
         (500, "Configuration file 'nodes/pve1/qemu-server/999.conf' does not exist", GuestMissingError),
         (500, "can't lock file '/var/lock/qemu-server/lock-110.conf' - got timeout", LockTimeoutError),
+        (500, "cfs-lock 'storage-local-lvm' error: got lock request timeout", LockTimeoutError),
+        (500, "VM 100 qmp command 'guest-ping' failed - got timeout", ApiError),
         (500, "unable to create VM 100 - VM 100 already exists on node 'pve1'", VmidTakenError),
         (500, "unable to create VM 110: config file already exists", VmidTakenError),
         (500, "VM is locked (backup)", GuestLockedError),
@@ -151,7 +153,7 @@ def test_a_taken_vmid_can_be_a_parameter_error() -> None:
 @pytest.mark.parametrize(
     ("failure", "write", "repeatable"),
     [
-        (api_error(500, "got timeout"), True, True),
+        (api_error(500, "can't lock file '/x' - got timeout"), True, True),
         (api_error(595, "no route"), True, True),
         (api_error(596, "broken pipe"), False, True),
         (api_error(502, "bad gateway"), False, True),
