@@ -31,6 +31,7 @@ class State(StrEnum):
 class Do(StrEnum):
     """Kinds of steps, in the order in which they are taken."""
 
+    DOWNLOAD = "download"
     CLONE = "clone"
     CREATE = "create"
     POOL = "pool"

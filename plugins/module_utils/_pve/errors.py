@@ -103,6 +103,10 @@ class TaskStaleError(TaskFailedError):
     """A task found that somebody else had changed the configuration since it was read. Nothing was done."""
 
 
+class BaseInUseError(TaskFailedError):
+    """A template's disks have linked clones, so nothing of it was destroyed."""
+
+
 class NotReadyError(PveError):
     """A guest did not reach a rung of the readiness ladder."""
 
@@ -143,7 +147,7 @@ _SENTENCES: tuple[tuple[str, type[ApiError]], ...] = (
     (r"no such (?:resource|ha group|ha rule)|no such group|HA rule '[^']*' does not exist|HA group '[^']*' does not exist", NotDefinedError),
     (r"(?:resource|ha group) ID '[^']*' already defined|HA rule '[^']*' already defined", DefinedAlreadyError),
     (r"VM is locked \(", GuestLockedError),
-    (r"checksum mismatch|detected modified configuration", DigestMismatchError),
+    (r"checksum mismatch \(|detected modified configuration", DigestMismatchError),
 )
 _STATUSES: dict[int, type[ApiError]] = {
     401: UnauthorizedError, 403: ForbiddenError, 502: ServerTroubleError, 503: ServerTroubleError, 504: ServerTroubleError,
@@ -152,6 +156,8 @@ _STATUSES: dict[int, type[ApiError]] = {
 
 def task_error(upid: str, why: str, log: Sequence[str] = ()) -> TaskFailedError:
     """The error for a task that ended with ``why``, of the class that fits it."""
+    if re.search(r"base volume .* in use by linked clone", why):
+        return BaseInUseError(upid, why, log)
     kinds = {LockTimeoutError: TaskBusyError, DigestMismatchError: TaskStaleError}
     return kinds.get(type(api_error(500, why)), TaskFailedError)(upid, why, log)
 

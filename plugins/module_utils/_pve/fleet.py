@@ -51,9 +51,10 @@ class Fleet:
         return self._planner.plan(desired, self._finished)
 
     def _finished(self, desired: DesiredGuest, vmid: int) -> ObservedGuest:
-        return self._hand(desired, []).finished(vmid)
+        return self.hand(desired, []).finished(vmid)
 
-    def _hand(self, desired: DesiredGuest, tasks: list[str]) -> Hand:
+    def hand(self, desired: DesiredGuest, tasks: list[str]) -> Hand:
+        """For one guest; ``tasks`` gets the UPIDs."""
         settings = self.settings
         return Hand(
             self.gateway, desired, self._gates, self._halt, settings.task_timeout, settings.ready_timeout,
@@ -95,10 +96,10 @@ class Fleet:
                 future.result()
 
     def _one(self, plan: GuestPlan, result: GuestResult, vmids: Vmids) -> None:
-        hand = self._hand(plan.desired, result.tasks)
+        hand = self.hand(plan.desired, result.tasks)
         try:
             Way(plan, result, hand, Maker(hand, vmids), self._planner, self.door, self._clock).go()
         except PveError as failure:
-            result.error = str(failure)
+            result.error, result.failure = str(failure), failure
             if not self.settings.keep_going:
                 self._halt.begin("another guest failed")

@@ -98,15 +98,15 @@ def find_ours(gateway: Gateway, seen: Cluster, desired: Sequence[DesiredGuest], 
     wanted = {guest.uuid: guest for guest in desired}
     names = {guest.name for guest in desired}
     first = [row for row in seen.machines() if row.get("name") in names]
-    observed = _observed(gateway, first, workers)
+    observed = observe_all(gateway, first, workers)
     found = {guest.mark for guest in observed}
     if any(guest.uuid not in found for guest in desired):
         looked_at = {int(row["vmid"]) for row in first}
-        observed += _observed(gateway, [row for row in seen.machines() if int(row["vmid"]) not in looked_at and _may_be_ours(row)], workers)
+        observed += observe_all(gateway, [row for row in seen.machines() if int(row["vmid"]) not in looked_at and _may_be_ours(row)], workers)
     return _assigned(observed, wanted, names)
 
 
-def _observed(gateway: Gateway, rows: Sequence[Row], workers: int) -> list[ObservedGuest]:
+def observe_all(gateway: Gateway, rows: Sequence[Row], workers: int) -> list[ObservedGuest]:
     """Looks once more where a guest was not where the list said: it has just moved, or it is gone."""
 
     def look(row: Row) -> ObservedGuest | None:

@@ -63,6 +63,7 @@ class GuestResult:
     seconds: dict[str, float] = field(default_factory=dict)
     pending: list[str] = field(default_factory=list)
     error: str | None = None
+    failure: PveError | None = None  # what ``error`` is the text of
 
     @property
     def changed(self) -> bool:

@@ -22,7 +22,7 @@ from .faults import CallFault, Faults
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Values = dict[str, Any]
-# A clone fails while it copies, and then takes its half-made guest away again (see DiskParts.ceph_io).
+# A clone or a creation fails while it copies, and then takes its half-made guest away again (see DiskParts.ceph_io).
 CLONE_FAULT: ContextVar[str | None] = ContextVar("CLONE_FAULT", default=None)
 VERSION = "9.0.10"
 UNMODELLED = "the lab's API does not model it"
@@ -228,7 +228,7 @@ class LabBase(FakePve):  # type: ignore[misc]
                 self._workers[known[0]] = current
             try:
                 text = self.faults.task(ttype, str(tid))
-                if text is not None and ttype != "qmclone":
+                if text is not None and ttype not in ("qmclone", "qmcreate"):
                     raise TaskError(text)
                 CLONE_FAULT.set(text)
                 await self.pause(self.task_secs)

@@ -58,6 +58,8 @@ class ImageParts(DiskParts):
             self.require(user, f"/nodes/{node}", "Sys.AccessNetwork")
         values = self._verify(request, await params(request))
         content, filename = values["content"], values["filename"]
+        if content == "import" and tuple(int(part) for part in self.version.split(".")[:2]) < (8, 4):
+            raise bad(content="value 'import' does not have a value in the enumeration 'iso, vztmpl'")
         if not _is_file(store):
             raise die(f"can't upload to storage type '{store['type']}', not a file based storage!")
         if content not in split_list(store.get("content")):

@@ -61,6 +61,10 @@ def test_what_a_download_refuses(memory_pve: MemoryPve, images: Images) -> None:
         download(api, url, filename="debian.img")
     with pytest.raises(ResourceException, match="Permission check failed"):
         api.nodes("pve1").storage("shared")("download-url").post(content="import", filename="d.qcow2", url=url)
+    memory_pve.faults(version="8.3.5")
+    with pytest.raises(ResourceException, match="value 'import' does not have a value in the enumeration"):
+        download(api, url)
+    memory_pve.faults()
     assert download(api, url + ".no").endswith("exit code 8 (HTTP 404)")
     assert download(api, "http://192.0.2.1.invalid/d.qcow2").endswith("exit code 4 (the lab reaches nothing outside)")
 
