@@ -388,7 +388,7 @@ def test_what_each_kind_of_step_needs(kind: Do, values: dict[str, Any], wanted: 
     assert wanted <= found
     few = {"VM.Audit", "VM.GuestAgent.FileRead or VM.GuestAgent.Unrestricted", "VM.Clone", "VM.Allocate", "SDN.Use"}
     assert {lack.split(" on ")[0] for lack in found - wanted if not lack.startswith("VM.Config.Disk or VM.Config.CDROM or")} <= few
-    assert {kind for kind, _, _ in STEPS} | {Do.REBOOT} == set(Do)
+    assert {kind for kind, _, _ in STEPS} | {Do.REBOOT, Do.DOWNLOAD} == set(Do), "a download is no step of a guest's"
 
 
 def test_what_is_asked_for_follows_the_release() -> None:
