@@ -28,7 +28,7 @@ demo: setup
 	@$(BIN)/python -m tests.lab.crossing demo
 
 unit: setup
-	@$(BIN)/python -m pytest tests/unit tests/faults
+	@$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/faults
 
 lab-test: setup
 	@$(BIN)/python -m pytest -m lab tests/integration tests/lab/pve

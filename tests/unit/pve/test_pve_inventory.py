@@ -138,6 +138,7 @@ def test_a_cluster_without_guests_is_no_error(listing: Listing) -> None:
         ("", 0, "api.token_secret is empty"),
         (None, free_port(), "does not answer"),
     ],
+    ids=["wrong secret", "no secret", "nobody there"],
 )
 def test_an_api_that_cannot_be_asked_ends_the_run_with_one_error(listing: Listing, secret: str | None, port: int, why: str) -> None:
     """Also where Ansible would only warn about an inventory that it cannot parse, and go on without the guests."""
