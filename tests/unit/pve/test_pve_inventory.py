@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.lotse.estate.plugins.module_utils._pve.adapter import may_repeat
 from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import RefusedError, UnauthorizedError, api_error
-from ansible_collections.lotse.estate.plugins.module_utils._pve.hosts import records
+from ansible_collections.lotse.estate.plugins.module_utils._pve.hosts import Wanted, records
 
 from tests.lab.pve.fixture import ROOT, MemoryPve
 
@@ -26,54 +27,174 @@ Listing = Callable[..., subprocess.CompletedProcess[str]]
 
 # -------------------------------------------------------------------------- records
 
+LAB = Wanted(tag="lotse", cidrs=["10.77.0.0/24"])
+AGENT = "nodes/pve2/qemu/101/agent/network-get-interfaces"
+CONFIG = "nodes/pve2/qemu/101/config"
+MAC = "bc:24:11:aa:bb:cc"
+SILENT = api_error(500, "QEMU guest agent is not running")
+
+
+def interfaces(*addresses: str, mac: str = MAC, name: str = "eth0") -> dict[str, Any]:
+    """An answer of network-get-interfaces."""
+    loopback = {"name": "lo", "hardware-address": "00:00:00:00:00:00", "ip-addresses": [{"ip-address": "127.0.0.1"}, {"ip-address": "::1"}]}
+    docker = {"name": "docker0", "hardware-address": "02:42:00:00:00:01", "ip-addresses": [{"ip-address": "172.17.0.1"}]}
+    card = {"name": name, "hardware-address": mac, "ip-addresses": [{"ip-address": address} for address in addresses]}
+    return {"result": [loopback, docker, card, {"name": "veth0"}]}
+
+
+def one(talk: Conversation, wanted: Wanted = LAB) -> dict[str, Any]:
+    (record,) = records(talk, wanted)
+    return record
+
 
 def test_a_list_costs_one_call_and_one_for_each_tagged_guest(talk: Conversation) -> None:
     talk.expect("get", RESOURCES, [TEMPLATE_ROW, row("web-01", 102), row("db-01", 101), row("stranger", 140, tags="blue", status="stopped")])
-    talk.expect("get", "nodes/pve2/qemu/101/config", config())
+    talk.expect("get", CONFIG, config())
     talk.expect("get", "nodes/pve2/qemu/102/config", config("web-01"))
-    found = records(talk, tag="lotse", cidrs=["10.77.0.0/24"])
+    found = records(talk, LAB)
     assert [(record["name"], record["address"]) for record in found] == [("db-01", "10.77.0.103"), ("stranger", None), ("web-01", "10.77.0.102")]
     assert len(talk.made) == 3
 
 
-def test_the_address_is_the_one_within_the_networks(talk: Conversation) -> None:
+@pytest.mark.parametrize("wanted", [Wanted(tag=None), Wanted(tag="*", address_from=())])
+def test_thousands_of_names_cost_one_call(talk: Conversation, wanted: Wanted) -> None:
+    talk.expect("get", RESOURCES, [row(f"web-{number}", number) for number in range(5000, 0, -1)])
+    assert len(records(talk, wanted)) == 5000
+    assert len(talk.made) == 1
+
+
+def test_facts_cost_two_calls_a_guest_at_most(talk: Conversation) -> None:
+    talk.expect("get", RESOURCES, [row(), row("web-01", 102, status="stopped")])
+    talk.expect("get", CONFIG, config(cipassword="**********"))
+    talk.expect("get", AGENT, interfaces("10.77.0.103", "fe80::1", "2001:db8::3"))
+    talk.expect("get", "nodes/pve2/qemu/102/config", config("web-01"))
+    database, web = records(talk, Wanted(tag="*", facts=True, address_from=["agent", "cloud-init"], cidrs=["10.77.0.0/24"]))
+    assert database["addresses"] == ["10.77.0.103", "2001:db8::3", "172.17.0.1"], "its own card first"
+    assert (web["addresses"], web["address"]) == (["10.77.0.102"], "10.77.0.102")
+    assert database["config"]["cores"] == 1
+    assert not {"digest", "cipassword"} & set(database["config"])
+
+
+def test_a_guest_is_asked_about_its_system_only_on_request_and_while_it_runs(talk: Conversation) -> None:
+    talk.expect("get", RESOURCES, [row(), row("web-01", 102, status="stopped")])
+    talk.expect("get", "nodes/pve2/qemu/101/agent/get-osinfo", {"result": {"id": "debian", "version-id": "13"}})
+    database, web = records(talk, Wanted(tag="*", osinfo=True, address_from=()))
+    assert database["osinfo"]["id"] == "debian"
+    assert "osinfo" not in web
+
+
+@pytest.mark.parametrize(
+    ("changes", "cidrs", "address"),
+    [
+        ({"ipconfig0": "ip=192.0.2.9/24", "ipconfig1": "ip=10.77.0.9/24,ip6=auto"}, ["10.77.0.0/24"], "10.77.0.9"),
+        ({"ipconfig0": "ip=192.0.2.9/24,ip6=2001:db8::9/64"}, ["2001:db8::/64", "192.0.2.0/24"], "2001:db8::9"),
+        ({"ipconfig0": "ip6=2001:db8::9/64,ip=192.0.2.9/24"}, [], "192.0.2.9"),
+        ({"ipconfig0": "ip6=fe80::9/64,ip=127.0.0.9/8", "agent": "0"}, [], None),
+    ],
+)
+def test_the_address_is_the_one_within_the_networks(
+    talk: Conversation, changes: dict[str, str], cidrs: list[str], address: str | None
+) -> None:
     talk.expect("get", RESOURCES, [row()])
-    talk.expect("get", "nodes/pve2/qemu/101/config", config(ipconfig0="ip=192.0.2.9/24", ipconfig1="ip=10.77.0.9/24,ip6=auto"))
-    assert records(talk, tag="lotse", cidrs=["10.77.0.0/24"])[0]["address"] == "10.77.0.9"
+    talk.expect("get", CONFIG, config(**changes))
+    assert one(talk, Wanted(tag="lotse", cidrs=cidrs))["address"] == address
+
+
+def test_the_agent_is_asked_where_cloud_init_has_no_address_that_fits(talk: Conversation) -> None:
+    talk.expect("get", RESOURCES, [row()])
+    talk.expect("get", CONFIG, config(ipconfig0="ip=dhcp"))
+    talk.expect("get", AGENT, interfaces("169.254.1.1", "10.77.0.50"))
+    assert one(talk)["address"] == "10.77.0.50"
+
+
+def test_the_agent_first_saves_the_configuration(talk: Conversation) -> None:
+    talk.expect("get", RESOURCES, [row()])
+    talk.expect("get", AGENT, interfaces("10.77.0.50"))
+    assert one(talk, Wanted(tag="lotse", address_from=["agent", "cloud-init"], cidrs=["10.77.0.0/24"]))["address"] == "10.77.0.50"
+
+
+@pytest.mark.parametrize(("status", "agent"), [("stopped", "1"), ("running", "0"), ("running", "enabled=0,fstrim_cloned_disks=1")])
+def test_the_agent_is_not_asked_where_nobody_can_answer(talk: Conversation, status: str, agent: str) -> None:
+    talk.expect("get", RESOURCES, [row(status=status)])
+    talk.expect("get", CONFIG, config(ipconfig0="ip=dhcp", agent=agent))
+    assert (one(talk)["address"], len(talk.made)) == (None, 2)
+
+
+def test_an_agent_that_does_not_answer_matters_only_without_another_address(talk: Conversation) -> None:
+    for ipconfig, address, marked in (("ip=10.77.0.103/24", "10.77.0.103", False), ("ip=dhcp", None, True)):
+        talk.expect("get", RESOURCES, [row()])
+        talk.expect("get", AGENT, SILENT)
+        talk.expect("get", CONFIG, config(ipconfig0=ipconfig))
+        record = one(talk, Wanted(tag="lotse", address_from=["agent", "cloud-init"]))
+        assert record["address"] == address
+        assert ("agent is not running" in (record["unreachable"] or "")) is marked
+
+
+def test_containers_and_templates_on_request(talk: Conversation) -> None:
+    container = row("ct-01", 200, type="lxc")
+    talk.expect("get", RESOURCES, [TEMPLATE_ROW, row("db-01", 101, tags=""), container, row("ct-02", 201, type="lxc")])
+    talk.expect("get", "nodes/pve2/lxc/200/config", {"net0": "name=eth0,bridge=vmbr0,ip=10.77.0.60/24"})
+    talk.expect("get", "nodes/pve2/lxc/201/config", {"net0": "name=eth0,bridge=vmbr0,ip=dhcp"})
+    talk.expect("get", "nodes/pve2/lxc/201/interfaces", [{"name": "lo", "inet": "127.0.0.1/8"}, {"name": "eth0", "inet": "10.77.0.61/24"}])
+    found = records(talk, Wanted(tag="lotse", types=["qemu", "lxc"], templates=True))
+    assert [(record["name"], record["type"], record["template"], record["address"]) for record in found] == [
+        ("ct-01", "lxc", False, "10.77.0.60"), ("ct-02", "lxc", False, "10.77.0.61"),
+        ("db-01", "qemu", False, None), ("debian-13", "qemu", True, None),
+    ]  # fmt: skip
 
 
 def test_a_guest_whose_node_does_not_answer_is_marked_not_dropped(talk: Conversation) -> None:
+    """The node is asked once, not once for each of its guests."""
+    talk.expect("get", RESOURCES, [row(), row("web-01", 102), row("web-02", 103, node="pve1")])
+    talk.expect("get", CONFIG, api_error(595, "No route to host"))
+    talk.expect("get", "nodes/pve1/qemu/103/config", config())
+    found = records(talk, Wanted(tag="lotse", workers=1))
+    assert [record["address"] for record in found] == [None, None, "10.77.0.103"]
+    assert all("No route to host" in record["unreachable"] for record in found[:2])
+
+
+def test_a_guest_that_may_not_be_asked_about_is_marked(talk: Conversation) -> None:
     talk.expect("get", RESOURCES, [row()])
-    talk.expect("get", "nodes/pve2/qemu/101/config", api_error(595, "No route to host"))
-    (record,) = records(talk, tag="lotse")
-    assert record["address"] is None
-    assert "No route to host" in record["unreachable"]
+    talk.expect("get", CONFIG, api_error(403, "Permission check failed (/vms/101, VM.Audit)"))
+    assert "VM.Audit" in one(talk)["unreachable"]
 
 
 def test_an_empty_list_is_believed_only_from_somebody_who_may_see_guests(talk: Conversation) -> None:
     talk.expect("get", RESOURCES, [])
     talk.expect("get", "access/permissions", {"/": {"VM.Audit": 1}})
-    assert records(talk, tag="lotse") == []
+    assert records(talk, LAB) == []
     talk.expect("get", RESOURCES, [])
     talk.expect("get", "access/permissions", {"/storage": {"Datastore.Audit": 1}})
     with pytest.raises(RefusedError, match=r"because the token lacks VM\.Audit"):
-        records(talk, tag="lotse")
+        records(talk, LAB)
 
 
 def test_names_are_unique(talk: Conversation) -> None:
     talk.expect("get", RESOURCES, [row("same", 140, tags=""), row("same", 141, tags="")])
-    assert [record["name"] for record in records(talk, tag=None)] == ["same-140", "same-141"]
+    assert [record["name"] for record in records(talk, LAB)] == ["same-140", "same-141"]
     talk.expect("get", RESOURCES, [row(), row(vmid=107)])
     for vmid in (101, 107):
         talk.expect("get", f"nodes/pve2/qemu/{vmid}/config", config())
     with pytest.raises(RefusedError, match="VMs 101 and 107 are both called db-01 and tagged lotse"):
-        records(talk, tag="lotse")
+        records(talk, LAB)
 
 
-def test_a_refused_token_is_an_error(talk: Conversation) -> None:
-    talk.expect("get", RESOURCES, api_error(401, "No ticket"))
+def test_a_network_that_is_none_is_said_before_anything_is_asked(talk: Conversation) -> None:
+    with pytest.raises(RefusedError, match=r"cidrs: '10\.77\.0\.0/33'"):
+        records(talk, Wanted(cidrs=["10.77.0.0/33"]))
+
+
+@pytest.mark.parametrize("path", [RESOURCES, CONFIG])
+def test_a_refused_token_is_an_error(talk: Conversation, path: str) -> None:
+    if path != RESOURCES:
+        talk.expect("get", RESOURCES, [row()])
+    talk.expect("get", path, api_error(401, "No ticket"))
     with pytest.raises(UnauthorizedError):
-        records(talk, tag="lotse")
+        records(talk, LAB)
+
+
+def test_an_agent_that_hangs_is_not_taken_for_a_lock() -> None:
+    assert not may_repeat(api_error(500, "VM 101 qmp command 'guest-network-get-interfaces' failed - got timeout"), repeatable=True)
 
 
 # --------------------------------------------------------------------------- plugin
@@ -174,3 +295,19 @@ def test_the_cache_answers_until_it_is_refreshed(listing: Listing, memory_pve: M
     assert memory_pve.secret not in kept
     listing(command=("ansible-inventory", "--list", "--flush-cache"), **cache)
     assert memory_pve.calls() != []
+
+
+@pytest.mark.parametrize("damage", ["{ this is no JSON", "[]", '{"question": {}, "records": []}', '{"records": [{"name": "db-01"}]}'])
+def test_a_damaged_cache_is_fetched_again(listing: Listing, memory_pve: MemoryPve, tmp_path: Path, damage: str) -> None:
+    made(memory_pve, 103, "db-01", "lotse")
+    cache = {
+        "ANSIBLE_INVENTORY_CACHE": "True", "ANSIBLE_INVENTORY_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_INVENTORY_CACHE_CONNECTION": str(tmp_path / "cache"),
+    }  # fmt: skip
+    first = json.loads(listing(**cache).stdout)
+    (kept,) = (tmp_path / "cache").iterdir()
+    kept.write_text(damage)
+    memory_pve.forget_calls()
+    assert json.loads(listing(**cache).stdout) == first
+    assert memory_pve.calls() != []
+    assert "db-01" in kept.read_text(), "and it is whole again"
