@@ -85,14 +85,16 @@ def test_killed_while_tasks_run(world: World, writes: int) -> None:
     assert world.problems() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT], ids=["ctrl-c"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
 def test_interrupted_while_tasks_run(world: World, number: signal.Signals) -> None:
     """Every guest ends the step that it is at; nothing new is begun."""
     process = controller(world)
     when_it_has_written(world, process, 2)
     process.send_signal(number)
-    process.communicate(timeout=DEADLINE)
+    said = finished(process)
     assert process.returncode != 0
+    assert "because the run was interrupted" in said["msg"]
+    assert [guest["name"] for guest in said["guests"]] == ["db-01", "web-01"]
     locked = [row["name"] for row in world.guests() if row["lock"]]
     assert not locked, "a step that has begun is waited for"
     begun = sum(call.method != "GET" for call in world.pve.calls())

@@ -121,13 +121,16 @@ class Ladder:
         """Where cloud-init is installed it must be over, because it makes host keys and restarts services."""
         if self.agent.read(CLOUD_INIT) is None:
             return
+        begun = self.clock()
 
         def attempt() -> str | None:
             text = self.agent.read(CLOUD_INIT_RESULT)
             if text is None:
                 return "cloud-init has not finished"
             errors = json.loads(text).get("v1", {}).get("errors") or []
-            return f"cloud-init reports: {'; '.join(map(str, errors))}" if errors else None
+            if errors:  # it is over, and waiting changes nothing
+                raise NotReadyError(self.guest.name, "cloud-init", f"cloud-init reports: {'; '.join(map(str, errors))}", self.clock() - begun)
+            return None
 
         self.climb("cloud-init", attempt)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.lotse.estate.plugins.module_utils._ansible.pve_args import fleet_spec, guest_spec
 
 from tests.lab.pve.fixture import MemoryPve
 
@@ -27,7 +28,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEexampleexampleexampleexampleexample
 def run(memory_pve: MemoryPve, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Runs a module's main() and returns its JSON; no answer may contain the token's secret or a private key."""
 
-    def one(name: str, *, check: bool = False, api: Result | None = None, **options: Any) -> Result:
+    def one(name: str, /, *, check: bool = False, api: Result | None = None, **options: Any) -> Result:
         module = importlib.import_module(f"ansible_collections.lotse.estate.plugins.modules.{name}")
         access = {
             "hosts": [memory_pve.host], "port": memory_pve.port, "token_id": memory_pve.token_id, "token_secret": memory_pve.secret,
@@ -127,6 +128,46 @@ def test_info_costs_two_calls_and_one_for_each_node(run: Run, memory_pve: Memory
     assert [node["name"] for node in result["cluster"]["nodes"]] == ["pve1", "pve2", "pve3", "pve4"]
     assert result["cluster"]["templates"] == [{"name": "debian-13", "vmid": 9000, "node": "pve1"}]
     assert result["api_calls"] == len(memory_pve.calls()) == 2 + 4
+
+
+# ----------------------------------------------------------------------- one guest
+
+
+def one_guest(run: Run, folder: Path, **options: Any) -> Result:
+    ssh = {"public_keys": [KEY], "known_hosts": str(folder / "known_hosts")}
+    return run("pve_guest", ssh=ssh, wait_for="agent", **{**plan_row("db-01"), **options})
+
+
+def test_one_guest_is_checked_changed_left_alone_and_removed(run: Run, memory_pve: MemoryPve, tmp_path: Path) -> None:
+    told = one_guest(run, tmp_path, check=True)
+    assert writes(memory_pve) == []
+    done = one_guest(run, tmp_path)
+    assert done["guest"]["steps"] == told["guest"]["steps"]
+    assert (done["changed"], done["guest"]["vmid"], done["guest"]["addresses"]) == (True, 100, ["10.77.0.103"])
+    memory_pve.forget_calls()
+    again = one_guest(run, tmp_path)
+    assert (again["changed"], again["diff"], again["api_calls"]) == (False, [], 2)
+    gone = one_guest(run, tmp_path, state="absent")
+    assert [step["do"] for step in gone["guest"]["steps"]] == ["stop", "destroy"]
+    assert not one_guest(run, tmp_path, state="absent")["changed"]
+
+
+def test_one_guest_that_fails_says_how_far_it_came(run: Run, memory_pve: MemoryPve, tmp_path: Path) -> None:
+    memory_pve.faults(tasks=[{"type": "qmstart", "message": "no space left", "times": 1}])
+    failed = one_guest(run, tmp_path)
+    assert failed["failed"]
+    assert "no space left" in failed["msg"]
+    assert [step["do"] for step in failed["guest"]["steps"]] == ["clone", "config", "resize"]
+    assert "no space left" in failed["guest"]["error"]
+
+
+def test_what_one_guest_and_a_fleet_take_is_the_same() -> None:
+    """The documentation of both comes from the same fragments, and their options from the same specification."""
+    guest, fleet_options = guest_spec(), fleet_spec()
+    row = fleet_options["guests"]["options"]
+    assert {option for option in row if option != "state"} <= set(guest)
+    assert all(guest[option] == row[option] for option in row if option != "state")
+    assert set(guest) - set(row) <= set(fleet_options)
 
 
 # ---------------------------------------------------------------------- bad input

@@ -6,13 +6,14 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.lotse.estate.plugins.module_utils._pve.agent import Agent
 from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import NotReadyError, PveError, TaskFailedError, api_error
-from ansible_collections.lotse.estate.plugins.module_utils._pve.guest import desired_guests
+from ansible_collections.lotse.estate.plugins.module_utils._pve.guest import DesiredGuest, desired_guests
 from ansible_collections.lotse.estate.plugins.module_utils._pve.hostkeys import KnownHosts, fingerprint, generate
 from ansible_collections.lotse.estate.plugins.module_utils._pve.ready import CLOUD_INIT, CLOUD_INIT_RESULT, PRIVATE, PUBLIC, Ladder, SshDoor
 from ansible_collections.lotse.estate.plugins.module_utils._pve.tasks import await_task
@@ -28,6 +29,11 @@ NOT_RUNNING = api_error(500, "QEMU guest agent is not running")
 def ladder(talk: Conversation, known: KnownHosts | None = None, door: Any = None, timeout: float = 10) -> Ladder:
     clock = Clock()
     return Ladder(desired_guests([plan_row()])[0], Agent(talk, "pve2", 101, clock.sleep), known, door, timeout, clock.sleep, clock)
+
+
+def no_address(guest: DesiredGuest) -> dict[str, Any]:
+    """What is to be replaced so that the guest takes what dhcp gives it."""
+    return {"address": None}
 
 
 def reads(talk: Conversation, path: str, content: str | None) -> None:
@@ -75,7 +81,7 @@ def test_an_error_of_cloud_init_is_named(talk: Conversation) -> None:
     reads(talk, CLOUD_INIT, "#!/usr/bin/python3")
     reads(talk, CLOUD_INIT_RESULT, json.dumps({"v1": {"errors": ["no datasource"]}}))
     with pytest.raises(NotReadyError, match="cloud-init reports: no datasource"):
-        ladder(talk, timeout=0).cloud_init_done()
+        ladder(talk, timeout=1000).cloud_init_done()  # at once: it is over
 
 
 def test_a_guest_without_cloud_init_is_not_waited_for(talk: Conversation) -> None:
@@ -87,6 +93,51 @@ def test_another_address_than_the_planned_one_is_not_ready(talk: Conversation) -
     talk.expect("get", f"{AGENT}/network-get-interfaces", {"result": [{"ip-addresses": [{"ip-address": "10.77.0.9", "prefix": 24}]}]})
     with pytest.raises(NotReadyError, match=r"expected 10\.77\.0\.103, the guest has 10\.77\.0\.9/24"):
         ladder(talk, timeout=0).address_is_right()
+
+
+CARDS = [
+    {"name": "lo", "hardware-address": "00:00:00:00:00:00", "ip-addresses": [{"ip-address": "127.0.0.1", "prefix": 8}]},
+    {"name": "docker0", "hardware-address": "02:42:AC:11:00:01", "ip-addresses": [{"ip-address": "172.17.0.1", "prefix": 16}]},
+    {
+        "name": "eth0",
+        "hardware-address": "BC:24:11:AA:BB:CC",
+        "ip-addresses": [{"ip-address": address, "prefix": prefix} for address, prefix in (("fe80::1", 64), ("10.9.0.7", 16), ("10.77.0.9", 24))],
+    },
+    {"name": "eth1"},
+]
+
+
+@pytest.mark.parametrize(
+    ("macs", "cidrs", "host"),
+    [
+        ({"bc:24:11:aa:bb:cc"}, [], "10.9.0.7"),
+        ({"bc:24:11:aa:bb:cc"}, ["10.77.0.0/24"], "10.77.0.9"),
+        (set(), ["172.16.0.0/12", "10.77.0.0/24"], "172.17.0.1"),
+    ],
+)
+def test_an_address_that_nobody_planned_is_that_of_the_card_or_of_the_network(
+    talk: Conversation, tmp_path: Path, macs: set[str], cidrs: list[str], host: str
+) -> None:
+    """And it is the one that ssh is tried at and that becomes known."""
+    talk.expect("get", f"{AGENT}/network-get-interfaces", {"result": CARDS[:2]} if macs else {"result": CARDS})
+    if macs:  # the lease comes late
+        talk.expect("get", f"{AGENT}/network-get-interfaces", {"result": CARDS})
+    climbing = ladder(talk, KnownHosts(tmp_path / "known_hosts"))
+    climbing.guest = replace(climbing.guest, **no_address(climbing.guest))
+    climbing.macs, climbing.cidrs = frozenset(macs), cidrs
+    climbing.address_is_right()
+    assert (climbing.host, climbing.names) == (host, (host, "db-01"))
+    assert "127.0.0.1" not in climbing.addresses
+    assert "fe80::1" not in climbing.addresses
+
+
+def test_a_network_that_no_address_is_in_is_named(talk: Conversation) -> None:
+    talk.expect("get", f"{AGENT}/network-get-interfaces", {"result": CARDS})
+    climbing = ladder(talk, timeout=0)
+    climbing.guest = replace(climbing.guest, **no_address(climbing.guest))
+    climbing.cidrs = ["192.0.2.0/24"]
+    with pytest.raises(NotReadyError, match=r"rung 'address': expected an address in 192\.0\.2\.0/24 on any card, the guest has .*10\.9\.0\.7/16"):
+        climbing.address_is_right()
 
 
 # --------------------------------------------------------------------- host keys
