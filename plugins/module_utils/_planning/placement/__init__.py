@@ -18,7 +18,7 @@ __all__ = ["Bin", "Item", "Reservation", "Result", "Rules", "place"]
 
 SMALL = 600  # guests times nodes up to which the best answer is proven, and names decide between equal ones
 GOOD = 0.05  # beyond that: how far the level may be above its bound
-EFFORT = 20.0  # deterministic seconds of the solver for each goal
+EFFORT = 10.0  # deterministic seconds of the solver for each goal
 
 
 def place(items: Sequence[Item], bins: Sequence[Bin], rules: Rules, reservations: Sequence[Reservation] = ()) -> Result:
@@ -34,6 +34,8 @@ def place(items: Sequence[Item], bins: Sequence[Bin], rules: Rules, reservations
 
 def _fewest_moves(problem: Problem) -> tuple[Answer, Stay, bool] | None:
     """(answer, who stays, whether fewer moves are impossible)."""
+    if problem.hopeless:
+        return None
     stay = {i: at for i, at in enumerate(problem.current) if at is not None and at in problem.can[i]}
     if (answer := settle(problem, stay)) is not None:
         return answer, stay, True  # nobody moves but who must

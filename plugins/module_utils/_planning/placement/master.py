@@ -142,6 +142,7 @@ class Master:
             solver, status = solve(self.model, effort, gap)
             effort -= solver.response_proto.deterministic_time
             if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+                self.problem.gave_up |= status != cp_model.INFEASIBLE
                 return None
             where = self._read(solver)
             self.hint(where)
@@ -151,6 +152,7 @@ class Master:
                 return Answer(where, value, bound, {name: self._ways_out(solver, where, name, failures[name]) for name in self.ways})
             for name in stuck:
                 self.survive(name, failures[name])
+        self.problem.gave_up = True
         return None
 
     def _read(self, solver: Any) -> list[int]:

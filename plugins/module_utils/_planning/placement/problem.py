@@ -18,6 +18,7 @@ class Problem:
 
     def __init__(self, items: Sequence[Item], bins: Sequence[Bin], rules: Rules, reservations: Sequence[Reservation] = ()) -> None:
         _refuse_nonsense(items, bins, rules)
+        self.gave_up = False  # whether a search ended before it was certain
         self.items, self.bins, self.rules, self.reservations = items, bins, rules, reservations
         self.number = {node.name: b for b, node in enumerate(bins)}
         shared = {name for node in bins for name in node.shared}
@@ -85,17 +86,39 @@ class Problem:
         return max((self.level(b, held[b]) for b in takes), default=0)
 
     def level_bound(self, stay: Stay) -> int:
-        """What the level cannot be below: guests poured like water over what is settled, and the largest single one."""
+        """What the level cannot be below: guests poured like water over what is settled, and the largest single one.
+
+        With a spare, the largest guest must find room on a second node; the best one for that is kept so empty.
+        """
         base = self.base(stay)
         free = [i for i in range(len(self.items)) if i not in stay]
         single = max((min((self.level(b, base[b] + self.items[i].memory) for b in self.can[i]), default=0) for i in free), default=0)
         water = sum(self.items[i].memory for i in free)
-        low, high = single, max([single, *(self.level(b, base[b] + water) for b in range(len(self.bins)))])
+        whole = [node.memory for node in self.bins]
+        if not self.failures or not free:
+            return self._poured(base, whole, water, single)
+        largest = max(range(len(self.items)), key=lambda i: self.items[i].memory)
+        holes = [(b, whole[b] - self.items[largest].memory) for b in self.could[largest]]
+        return min((self._poured(base, [*whole[:b], rest, *whole[b + 1 :]], water, single) for b, rest in holes if base[b] <= rest), default=single)
+
+    def _poured(self, base: Sequence[int], most: Sequence[int], water: int, low: int) -> int:
+        """The least level at which so much water fits on top of ``base``, and below ``most``."""
+        high = max(low, self.scale)
         while low < high:
             middle = (low + high) // 2
-            poured = sum(max(0, middle * node.memory // self.scale - base[b]) for b, node in enumerate(self.bins))
-            low, high = (low, middle) if poured >= water else (middle + 1, high)
+            taken = sum(max(0, min(middle * node.memory // self.scale, most[b]) - base[b]) for b, node in enumerate(self.bins))
+            low, high = (low, middle) if taken >= water else (middle + 1, high)
         return low
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether all guests together are too much for all nodes together, or for those that a death leaves."""
+        for dead in self.failures.values() or [frozenset[int]()]:
+            alive = [b for b in range(len(self.bins)) if b not in dead]
+            for d in (0, 1):
+                if sum(full[d] for full in self.full) > sum(self.room[b][d] for b in alive):
+                    return True
+        return False
 
     def _caps(self) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
         """Guests of each tag that a node may hold (one), and a domain: as few as the number of guests and of nodes allows."""
@@ -133,7 +156,7 @@ class Problem:
                         those = ", ".join(self.items[i].name for i in stay if of[self.pinned[i]] == place)
                         broken.append(f"{those} are all on {names[place]}, and the tag {tag} keeps them apart")
                         caps[place][tag] = count
-        return tuple(broken)
+        return tuple(dict.fromkeys(broken))  # a node without a domain is one of its own
 
 
 def _missing(item: Item, node: Bin) -> str:

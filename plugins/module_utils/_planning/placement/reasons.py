@@ -12,6 +12,7 @@ from .packing import greedy, recover
 from .problem import Problem
 from .words import Rules
 
+MOST_TAGS = 8  # that a refusal names
 SMALLER = "add memory or a node, or make guests smaller"
 
 
@@ -42,15 +43,15 @@ def refuse(problem: Problem, solve: Callable[[Problem], object | None]) -> NoRet
     rules, items = problem.rules, problem.items
     need = f"{len(items)} guests need {sum(item.memory for item in items)} MiB and {sum(item.cores for item in items)} cores"
     each = (f"{node.name} {max(0, has[0])} MiB and {max(0, has[1])} cores" for node, has in zip(problem.bins, problem.room, strict=True))
-    room = f"room: {', '.join(each)}"
+    room = f"{'no answer was found with the effort allowed, though there may be one; ' if problem.gave_up else ''}room: {', '.join(each)}"
 
     def possible(rules: Rules) -> bool:
         return solve(problem.under(rules)) is not None
 
     if not possible(replace(rules, spare_nodes=0, spare_domains=0, anti_affinity=())):
         raise LotseError(f"the cluster has no room for the guests: {need}", room, SMALLER)
-    tags = [tag for tag in rules.anti_affinity if not possible(Rules(anti_affinity=(tag,)))] or rules.anti_affinity
     if not possible(replace(rules, spare_nodes=0, spare_domains=0)):
+        tags = [tag for tag in rules.anti_affinity[:MOST_TAGS] if not possible(Rules(anti_affinity=(tag,)))] or rules.anti_affinity[:MOST_TAGS]
         raise LotseError(
             f"the guests fit the cluster, but not with those apart that have a tag in common ({', '.join(tags)}): {need}",
             room, f"{SMALLER}, or take a tag out of anti_affinity",
