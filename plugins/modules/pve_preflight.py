@@ -83,6 +83,8 @@ def main() -> None:
         result = run("preflight", module.params, check=module.check_mode)
     except PveError as failure:
         module.fail_json(msg=str(failure))
+    for warning in result.pop("warnings"):
+        module.warn(warning)
     module.exit_json(**result)
 
 
