@@ -32,33 +32,27 @@ def guests_spec() -> Spec:
 
 
 def guest_options() -> Spec:
-    text, number, flag = {"type": "str"}, {"type": "int"}, {"type": "bool"}
+    """One guest, in the shape of the plan's ``guests``. What is not stated is left alone, so nothing has a default."""
+    texts = (
+        "uuid node template image pool description cpu affinity machine os_type scsi_controller vga serial address gateway address6 gateway6"
+        " ci_user nameserver search_domain ci_storage role"
+    )
+    kinds: dict[str, str] = {
+        "str": texts,
+        "int": "adopt cores sockets cpu_units memory_mib balloon_mib",
+        "float": "cpu_limit",
+        "bool": "full_clone numa ci_upgrade onboot protection",
+        "dict": "efi tpm disks nics snippets api_options settings",
+        "raw": "agent startup ha",
+    }
     return {
         "name": {"type": "str", "required": True},
-        "uuid": {"type": "str", "required": True},
-        "node": {"type": "str", "required": True},
-        "template": text,
-        "cores": number,
-        "sockets": number,
-        "cpu": text,
-        "memory_mib": number,
-        "balloon_mib": number,
-        "disks": {"type": "dict", "default": {}},
-        "nics": {"type": "dict", "default": {}},
-        "address": text,
-        "gateway": text,
-        "nameserver": text,
-        "search_domain": text,
-        "ci_user": text,
-        "pool": text,
-        "tags": {"type": "list", "elements": "str", "default": []},
-        "description": text,
-        "onboot": flag,
-        "protection": flag,
-        "startup": text,
-        "role": text,
-        "services": {"type": "list", "elements": "str"},
-        "settings": {"type": "dict"},
+        "state": {"type": "str", "choices": ["present", "started", "stopped", "template", "absent"]},
+        "bios": {"type": "str", "choices": ["seabios", "ovmf"]},
+        "ci_password": {"type": "str", "no_log": True},
+        "ssh_keys": {"type": "list", "elements": "str", "no_log": False},
+        **{option: {"type": "list", "elements": "str"} for option in ("tags", "boot", "services")},
+        **{option: {"type": kind} for kind, options in kinds.items() for option in options.split()},
     }
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .diff import Do, Step, drive
+from .diff import Do, Step
+from .disks import DISK, drive
 from .errors import ApiError, GuestMissingError, PveError, RefusedError, TaskBusyError, TaskFailedError
 from .gateway import Gateway, Values
-from .guest import DISK, DesiredGuest, ObservedGuest, description, without_marks
+from .guest import DesiredGuest, ObservedGuest, description, without_marks
 from .ha import HaWriter
 from .limits import Gate, Gates, Halt
 from .observe import Row, cluster, observe, power

@@ -3,29 +3,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .disks import Disk, drive, is_cdrom, volume_of
 from .errors import RefusedError
-from .fields import FIELDS, merged_nic, same_nic
-from .guest import DISK, DesiredGuest, ObservedGuest, Template, description, without_marks
-from .values import GIB, properties, size_bytes, size_text
+from .firmware import FIRMWARE
+from .guest import DesiredGuest, ObservedGuest, State, Template, description
+from .predict import predicted_clone, predicted_create, still_pending
+from .values import boolean, natural, size_text
+from .write import Change, Write, config_write, shrinks
+
+__all__ = ["NO_UNDO", "Change", "Do", "State", "Step", "Words", "steps_for", "steps_for_new", "steps_to_remove"]
 
 NO_UNDO = "none: this is a point of no return"
-CLOUD_INIT_SLOTS = ("ide2", "ide0", "ide1", "ide3", "sata5", "scsi30")
-
-
-class State(StrEnum):
-    """What shall be true of every guest in the list."""
-
-    PRESENT = "present"
-    STARTED = "started"
-    STOPPED = "stopped"
-    TEMPLATE = "template"
-    ABSENT = "absent"
 
 
 class Do(StrEnum):
@@ -52,17 +45,17 @@ class Do(StrEnum):
 
 
 @dataclass(frozen=True)
-class Change:
-    """One key of the configuration, before and after (None: not set)."""
+class Words:
+    """What is done only by an operator's explicit word."""
 
-    key: str
-    before: str | None
-    after: str | None
+    allow_reboot: bool = False
+    purge_disks: bool = False
+    migrate: bool = False
 
 
 @dataclass(frozen=True)
 class Step:
-    """One mutation. ``values`` are its parameters, ``text`` tells an operator what it does.
+    """One mutation. ``values`` are its parameters (they may hold secrets), ``text`` tells an operator what it does.
 
     ========= =====================================================================================================================
     kind      values
@@ -73,7 +66,7 @@ class Step:
     config    set {API key: value}, delete (keys, sorted): one write, with the digest
     detach    keys (disks, which become unusedN): one write, with the digest
     purge     volumes: those unusedN that hold exactly these are deleted for ever
-    move_disk disk, storage
+    move_disk disk, storage, and where stated format
     resize    disk, size
     migrate   target
     ha        resource {state, max_restart, max_relocate} or None (none of it), nodes {name: priority} or None, strict
@@ -84,140 +77,242 @@ class Step:
     do: Do
     text: str
     undo: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     changes: tuple[Change, ...] = ()
 
 
-def steps_for_new(desired: DesiredGuest, template: Template, state: State) -> tuple[Step, ...]:
-    """Clone, then everything that the clone will still lack (its configuration follows from the template's)."""
-    after = predicted_clone(desired, template)
-    return (clone_step(desired, template), *steps_for(after, desired, state, host_key_known=False))
+def steps_for_new(desired: DesiredGuest, template: Template | None, state: State, words: Words | None = None) -> tuple[Step, ...]:
+    """Clone or create, then everything that the new guest will still lack. Raises RefusedError."""
+    if not desired.node:
+        raise RefusedError([f"guest {desired.name} does not exist, names no node, and nothing places it"])
+    if template is not None:
+        first, after = _clone(desired, template)
+    elif desired.template is None:
+        first, after = _create(desired)
+    else:
+        raise RefusedError([f"guest {desired.name}: its template {desired.template} is not known"])
+    return (first, *steps_for(after, desired, state, host_key_known=False, words=words))
 
 
-def clone_step(desired: DesiredGuest, template: Template) -> Step:
+def _clone(desired: DesiredGuest, template: Template) -> tuple[Step, ObservedGuest]:
+    kind = "clone" if desired.full_clone else "clone (linked)"
     where = f"from template {template.name} ({template.vmid}) to node {desired.node}" + (f", pool {desired.pool}" if desired.pool else "")
-    values: dict[str, Any] = {"template": template.vmid, "source": template.node, "node": desired.node}
     storage = clone_storage(desired, template)
-    if storage:
-        values["storage"] = storage
-    if desired.pool:
-        values["pool"] = desired.pool
-    return Step(Do.CLONE, f"clone {desired.name} {where}", f"destroy the clone of {desired.name}", values)
+    values: dict[str, Any] = {"template": template.vmid, "source": template.node, "node": desired.node, "full": int(desired.full_clone)}
+    values |= {key: value for key, value in (("storage", storage), ("pool", desired.pool)) if value}
+    step = Step(Do.CLONE, f"{kind} {desired.name} {where}", f"destroy the clone of {desired.name}", values)
+    return step, predicted_clone(desired, template, storage)
 
 
 def clone_storage(desired: DesiredGuest, template: Template) -> str | None:
-    """Where the clone's disks go at once; across nodes the API accepts only shared storages, so they are moved afterwards."""
+    """Where a full clone's disks go at once; across nodes the API accepts only shared storages, so they are moved afterwards."""
     wanted = {disk.storage for disk in desired.disks if disk.storage and disk.key in template.config}
-    return wanted.pop() if len(wanted) == 1 and template.node == desired.node else None
+    return wanted.pop() if len(wanted) == 1 and template.node == desired.node and desired.full_clone else None
 
 
-def predicted_clone(desired: DesiredGuest, template: Template) -> ObservedGuest:
-    """The clone's configuration before anything else is done to it."""
-    config = {key: value for key, value in template.config.items() if key not in ("template", "digest", "description", "tags")}
-    config["name"] = desired.name
-    config["description"] = description(desired.uuid)
-    storage = clone_storage(desired, template)
-    for key, value in config.items():
-        if storage and DISK.fullmatch(key) and "media=cdrom" not in str(value):
-            config[key] = re.sub(r"^[^:,]+:", f"{storage}:", str(value))
-    return ObservedGuest(0, desired.name, desired.node, "stopped", desired.pool, config)
+def _create(desired: DesiredGuest) -> tuple[Step, ObservedGuest]:
+    write = config_write(ObservedGuest(0, desired.name, desired.node, "stopped", desired.pool, {}), desired)
+    config = {**write.set, "description": description(desired.uuid, None, desired.description or "")}
+    source = next((f" from image {disk.image}" for disk in desired.disks if disk.image), "")
+    where = f"on node {desired.node}{source}" + (f", pool {desired.pool}" if desired.pool else "")
+    values: dict[str, Any] = {"node": desired.node, "config": config, **({"pool": desired.pool} if desired.pool else {})}
+    changes = tuple(change for change in write.changes if change.key != "description")
+    step = Step(Do.CREATE, f"create {desired.name} {where}", f"destroy the new {desired.name}", values, changes)
+    return step, predicted_create(desired, config)
 
 
-def steps_for(observed: ObservedGuest, desired: DesiredGuest, state: State, *, host_key_known: bool) -> tuple[Step, ...]:
-    """The steps for a guest that exists and is ours. Empty when nothing is to be done."""
-    steps: list[Step] = []
-    if desired.pool and observed.pool != desired.pool:
-        undo = f"move {desired.name} back to pool {observed.pool}" if observed.pool else f"take {desired.name} out of pool {desired.pool}"
-        change = Change("pool", observed.pool, desired.pool)
-        steps.append(Step(Do.POOL, f"put into pool {desired.pool}", undo, {"pool": desired.pool}, (change,)))
-    values, changes = config_changes(observed, desired)
-    if values:
-        undo = ", ".join(f"delete {c.key}" if c.before is None else f"set {c.key} back to {c.before!r}" for c in changes)
-        steps.append(Step(Do.CONFIG, "configure " + ", ".join(sorted(values)), undo, {"set": values, "delete": ()}, changes))
-    steps += disk_steps(observed, desired)
-    if state is State.STARTED:
-        if observed.status != "running":
-            steps.append(Step(Do.START, "start", f"shut {desired.name} down"))
-        if not host_key_known:
-            text = "make its ssh host key known before the first connection"
-            steps.append(Step(Do.HOST_KEY, text, f"remove {desired.name} from the known hosts"))
-    return tuple(steps)
+def steps_for(
+    observed: ObservedGuest,
+    desired: DesiredGuest,
+    state: State,
+    *,
+    host_key_known: bool,
+    ha: Mapping[str, Any] | None = None,
+    words: Words | None = None,
+) -> tuple[Step, ...]:
+    """The steps for a guest that exists and is ours, or is to be adopted. Empty when nothing is to be done.
+
+    ha: as it is, ``{"state", "max_restart", "max_relocate", "nodes", "strict"}``; None: not managed. Raises RefusedError.
+    """
+    words = words or Words()
+    _check(observed, desired, state, ha)
+    write = config_write(observed, desired)
+    gone = detached(observed, desired)
+    waiting = still_pending(observed, write, gone)
+    steps = [*_pool(observed, desired), *_config(write), *_detach(observed, desired, gone)]
+    if words.purge_disks:
+        old = {**{key: volume_of(str(observed.config[key])) for key in gone}, **write.replaced}
+        volumes = tuple(volume for key, volume in sorted(old.items()) if key not in waiting)
+        if volumes:
+            steps.append(Step(Do.PURGE, f"destroy {', '.join(volumes)}", NO_UNDO, {"volumes": volumes}))
+    steps += _moves_and_growth(observed, desired)
+    if words.migrate and desired.node and observed.node != desired.node:
+        change = Change("node", observed.node, desired.node)
+        undo = f"migrate {desired.name} back to {observed.node}"
+        steps.append(Step(Do.MIGRATE, f"migrate from {observed.node} to {desired.node}", undo, {"target": desired.node}, (change,)))
+    steps += _ha(observed, desired, state, ha)
+    return (*steps, *_power(observed, desired, state, waiting if words.allow_reboot else frozenset(), host_key_known=host_key_known))
+
+
+def _check(observed: ObservedGuest, desired: DesiredGuest, state: State, ha: Mapping[str, Any] | None) -> None:
+    problems = []
+    if observed.mark is None and observed.vmid != desired.adopt:
+        problems.append(f"VM {observed.vmid} carries no mark, and nothing says that it shall be adopted")
+    if observed.is_template and state not in (State.TEMPLATE, State.PRESENT):
+        problems.append(f"VM {observed.vmid} is a template and cannot be {state}")
+    wanted = desired.ha.get("state") if isinstance(desired.ha, Mapping) else None
+    if (state is State.STARTED and wanted in ("stopped", "disabled")) or (state is State.STOPPED and wanted == "started"):
+        problems.append(f"its state is {state} and that of its ha is {wanted}: they contradict each other")
+    if state is State.TEMPLATE and (isinstance(desired.ha, Mapping) or (desired.ha is None and ha is not None)):
+        problems.append("a template cannot be highly available: state ha: false")
+    if problems:
+        raise RefusedError([f"guest {desired.name}: {problem}" for problem in problems])
+
+
+def _pool(observed: ObservedGuest, desired: DesiredGuest) -> list[Step]:
+    if not desired.pool or observed.pool == desired.pool:
+        return []
+    undo = f"move {desired.name} back to pool {observed.pool}" if observed.pool else f"take {desired.name} out of pool {desired.pool}"
+    change = Change("pool", observed.pool, desired.pool)
+    return [Step(Do.POOL, f"put into pool {desired.pool}", undo, {"pool": desired.pool}, (change,))]
+
+
+def _config(write: Write) -> list[Step]:
+    if not write.set and not write.delete:
+        return []
+    text = "; ".join(["configure " + ", ".join(sorted([*write.set, *write.delete])), *write.notes])
+    return [Step(Do.CONFIG, text, write.undo(), {"set": write.set, "delete": tuple(write.delete)}, tuple(write.changes))]
+
+
+def detached(observed: ObservedGuest, desired: DesiredGuest) -> tuple[str, ...]:
+    """Disks that are there and must not be."""
+    return tuple(sorted((key for key in desired.absent if not key.startswith("net") and key in observed.config), key=natural))
+
+
+def _detach(observed: ObservedGuest, desired: DesiredGuest, keys: tuple[str, ...]) -> list[Step]:
+    """Raises RefusedError for a CD drive, and while the guest is protected."""
+    if not keys:
+        return []
+    problems = [f"{key} is a CD drive, not a disk" for key in keys if is_cdrom(str(observed.config[key]))]
+    if boolean(desired.options.get("protection", observed.config.get("protection", 0))):
+        problems.append(f"VM {observed.vmid} is protected, so {', '.join(keys)} cannot be detached: state protection: false")
+    if problems:
+        raise RefusedError([f"guest {desired.name}: {problem}" for problem in problems])
+    changes = tuple(Change(key, str(observed.config[key]), None) for key in keys)
+    undo = ", ".join(f"attach {volume_of(str(observed.config[key]))} as {key} again" for key in keys)
+    return [Step(Do.DETACH, f"detach {', '.join(keys)} (kept as unused)", undo, {"keys": keys}, changes)]
+
+
+def _moves_and_growth(observed: ObservedGuest, desired: DesiredGuest) -> list[Step]:
+    """Moves between storages and growth of disks that exist. Raises RefusedError for a shrink."""
+    moves: list[Step] = []
+    grows: list[Step] = []
+    problems: list[str] = []
+    for disk in desired.disks:
+        text = str(observed.config.get(disk.key, ""))
+        if not text or (disk.recreate and shrinks(text, disk)):
+            continue
+        try:
+            moves += _move(disk.key, text, disk.storage, disk.format)
+            grows += _growth(text, disk)
+        except ValueError as problem:
+            problems.append(f"guest {desired.name}: {problem}")
+    for kind in FIRMWARE:
+        stated, text = desired.firmware.get(kind.key, {}), str(observed.config.get(kind.key, ""))
+        if text:
+            moves += _move(kind.key, text, stated.get("storage"))
+    if problems:
+        raise RefusedError(problems)
+    return [*moves, *grows]
+
+
+def _move(key: str, text: str, wanted: str | None, kind: str | None = None) -> list[Step]:
+    storage = drive(text)[0]
+    if wanted is None or storage == wanted:
+        return []
+    values = {"disk": key, "storage": wanted, **({"format": kind} if kind else {})}
+    change = Change(f"{key}.storage", storage, wanted)
+    return [Step(Do.MOVE_DISK, f"move {key} from {storage} to {wanted}", f"move {key} back to {storage}", values, (change,))]
+
+
+def _growth(text: str, disk: Disk) -> list[Step]:
+    size = drive(text)[1]
+    if not disk.size:
+        return []
+    if size is None:
+        raise ValueError(f"the size of its disk {disk.key} ({text}) is not known")
+    if shrinks(text, disk):
+        had, wanted = size_text(size), size_text(disk.size)
+        raise ValueError(f"disk {disk.key} has {had}, the plan says {wanted}: disks only grow (recreate: true replaces it by an empty one)")
+    if disk.size <= size:
+        return []
+    before = None if disk.image else size_text(size)  # nobody knows an image's size before it is a disk
+    change = Change(f"{disk.key}.size", before, size_text(disk.size))
+    words = f"grow {disk.key} " + (f"from {before} " if before else "") + f"to {size_text(disk.size)}"
+    return [Step(Do.RESIZE, words, NO_UNDO + " (disks only grow)", {"disk": disk.key, "size": size_text(disk.size)}, (change,))]
+
+
+def _ha(observed: ObservedGuest, desired: DesiredGuest, state: State, found: Mapping[str, Any] | None) -> list[Step]:
+    """One step for all of it. A resource that states no state gets the one that the guest is to have, so that HA does not work against us."""
+    if desired.ha is None or (desired.ha is False and found is None):
+        return []
+    if desired.ha is False:
+        undo = f"make {desired.name} highly available again ({_ha_text(found or {})})"
+        change = Change("ha", _ha_text(found or {}), None)
+        return [Step(Do.HA, "not highly available any more", undo, {"resource": None, "nodes": None, "strict": False}, (change,))]
+    stated = desired.ha if isinstance(desired.ha, Mapping) else {}
+    runs = state is State.STARTED or (state is State.PRESENT and observed.status == "running")
+    defaults = {"state": "started" if runs else "stopped", "max_restart": 1, "max_relocate": 1, "strict": False}
+    old: Mapping[str, Any] = found or {}
+    wanted = {key: value if key not in stated else type(value)(stated[key]) for key, value in {**defaults, **old}.items() if key != "nodes"}
+    nodes = stated.get("nodes")
+    changes = [Change(f"ha.{key}", _or_none(old.get(key)), str(value)) for key, value in wanted.items() if old.get(key) != value]
+    if "strict" not in old and not wanted["strict"]:
+        changes = [change for change in changes if change.key != "ha.strict"]
+    if nodes is not None and dict(nodes) != dict(old.get("nodes") or {}):
+        changes.append(Change("ha.nodes", _nodes_text(old.get("nodes")), _nodes_text(nodes)))
+    if found is not None and not changes:
+        return []
+    resource = {key: wanted[key] for key in ("state", "max_restart", "max_relocate")}
+    values = {"resource": resource, "nodes": nodes, "strict": wanted["strict"]}
+    undo = f"set it back to {_ha_text(old)}" if found else f"remove {desired.name} from the HA resources"
+    return [Step(Do.HA, f"highly available ({_ha_text({**wanted, 'nodes': nodes or old.get('nodes')})})", undo, values, tuple(changes))]
+
+
+def _ha_text(ha: Mapping[str, Any]) -> str:
+    shown = [f"{key} {_nodes_text(value) if key == 'nodes' else value}" for key, value in ha.items() if value not in (None, {}, False)]
+    return ", ".join(shown)
+
+
+def _nodes_text(nodes: Mapping[str, int] | None) -> str | None:
+    return ",".join(f"{node}:{rank}" if rank else node for node, rank in sorted(nodes.items())) if nodes else None
+
+
+def _or_none(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _power(
+    observed: ObservedGuest, desired: DesiredGuest, state: State, waiting: frozenset[str], *, host_key_known: bool
+) -> list[Step]:
+    steps = []
+    runs = observed.status == "running"
+    if state is State.STARTED and not runs:
+        steps.append(Step(Do.START, "start", f"shut {desired.name} down"))
+    if state in (State.STOPPED, State.TEMPLATE) and runs:
+        steps.append(Step(Do.SHUTDOWN, "shut down", f"start {desired.name}"))
+    if state in (State.STARTED, State.PRESENT) and runs and waiting:
+        changes = ", ".join(sorted(waiting, key=natural))
+        steps.append(Step(Do.REBOOT, f"reboot, for what waits for it: {changes}", f"none: {desired.name} was restarted"))
+    if state is State.TEMPLATE and not observed.is_template:
+        steps.append(Step(Do.TEMPLATE, "make a template of it", NO_UNDO))
+    if state is State.STARTED and not host_key_known:
+        text = "make its ssh host key known before the first connection"
+        steps.append(Step(Do.HOST_KEY, text, f"remove {desired.name} from the known hosts"))
+    return steps
 
 
 def steps_to_remove(observed: ObservedGuest) -> tuple[Step, ...]:
     """Stop and destroy, for a guest whose identity was proven."""
     stop = [Step(Do.STOP, "stop", f"start {observed.name}")] if observed.status != "stopped" else []
     return (*stop, Step(Do.DESTROY, f"destroy VM {observed.vmid} with its disks", NO_UNDO))
-
-
-def config_changes(observed: ObservedGuest, desired: DesiredGuest) -> tuple[dict[str, Any], tuple[Change, ...]]:
-    """(values for one config write, the same as changes)."""
-    config = observed.config
-    stated: dict[str, Any] = {**desired.options, "name": desired.name, "tags": desired.tags}
-    values: dict[str, Any] = {}
-    for entry in FIELDS:
-        if entry.option in stated and not entry.same(config.get(entry.api), stated[entry.option]):
-            values[entry.api] = entry.kind.wire(stated[entry.option])
-    if "description" in desired.options and without_marks(str(config.get("description", ""))) != str(desired.options["description"]).strip():
-        values["description"] = description(desired.uuid, observed.host_key, str(desired.options["description"]))
-    for key, stated in desired.nics.items():
-        wanted = merged_nic(None if config.get(key) is None else str(config[key]), stated)
-        if not same_nic(config.get(key), wanted):
-            values[key] = wanted
-    values |= new_drives(config, desired)
-    changes = tuple(Change(key, _shown(config.get(key)), _shown(value)) for key, value in sorted(values.items()))
-    return values, changes
-
-
-def new_drives(config: Mapping[str, Any], desired: DesiredGuest) -> dict[str, str]:
-    """Disks that do not exist yet, and a cloud-init drive where the template brought none."""
-    fresh: dict[str, str] = {}
-    for disk in desired.disks:
-        if disk.key not in config:
-            if not disk.storage:
-                raise RefusedError([f"guest {desired.name}: disk {disk.key} does not exist yet and names no storage"])
-            fresh[disk.key] = f"{disk.storage}:{-(-disk.size // GIB)}"
-    if "network" in desired.options and not any("cloudinit" in str(value) for value in config.values()):
-        storage = next((disk.storage for disk in desired.disks if disk.storage), None)
-        slot = next((slot for slot in CLOUD_INIT_SLOTS if slot not in config), None)
-        if storage is None or slot is None:
-            raise RefusedError([f"guest {desired.name}: no storage or no free slot for its cloud-init drive"])
-        fresh[slot] = f"{storage}:cloudinit"
-    return fresh
-
-
-def disk_steps(observed: ObservedGuest, desired: DesiredGuest) -> list[Step]:
-    """Moves between storages and growth of disks that exist. Raises RefusedError for a shrink."""
-    moves, grows = [], []
-    for disk in desired.disks:
-        current = observed.config.get(disk.key)
-        if current is None:
-            continue
-        storage, size = drive(str(current))
-        if disk.storage and storage != disk.storage:
-            change = Change(f"{disk.key}.storage", storage, disk.storage)
-            text = f"move {disk.key} from {storage} to {disk.storage}"
-            values = {"disk": disk.key, "storage": disk.storage}
-            moves.append(Step(Do.MOVE_DISK, text, f"move {disk.key} back to {storage}", values, (change,)))
-        if size is None:
-            raise RefusedError([f"guest {desired.name}: the size of its disk {disk.key} ({current}) is not known"])
-        if disk.size < size:
-            raise RefusedError([
-                f"guest {desired.name}: disk {disk.key} has {size_text(size)}, the plan says {size_text(disk.size)}: disks only grow"
-            ])  # fmt: skip
-        if disk.size > size:
-            change = Change(f"{disk.key}.size", size_text(size), size_text(disk.size))
-            text = f"grow {disk.key} from {size_text(size)} to {size_text(disk.size)}"
-            grows.append(Step(Do.RESIZE, text, NO_UNDO + " (disks only grow)", {"disk": disk.key, "size": size_text(disk.size)}, (change,)))
-    return [*moves, *grows]
-
-
-def drive(text: str) -> tuple[str, int | None]:
-    """(storage, size in bytes or None) of a drive's property string."""
-    parts = properties(text, "file")
-    size = parts.get("size")
-    return parts.get("file", "").split(":", 1)[0], None if size is None else size_bytes(size)
-
-
-def _shown(value: Any) -> str | None:
-    return None if value is None else str(value).strip()

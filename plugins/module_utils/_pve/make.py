@@ -9,8 +9,9 @@ from typing import Any
 
 from .apply import LAG, ROUNDS, Hand, storage_of
 from .diff import Do, Step
+from .disks import DISK
 from .errors import UNKNOWN_END, GuestMissingError, PveError, VmidTakenError
-from .guest import DISK, ObservedGuest, description, without_marks
+from .guest import ObservedGuest, description, without_marks
 from .limits import Gate, Vmids
 from .observe import Row, cluster, observe, power
 

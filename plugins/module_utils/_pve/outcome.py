@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .diff import Do, Step, drive
-from .guest import DISK, NIC
+from .diff import Do, Step
+from .disks import DRIVE, drive
+from .nics import NIC
 from .values import GIB, properties, property_string, size_bytes, size_text
 
-DRIVE = re.compile(rf"{DISK.pattern}|(?:efidisk|tpmstate)0")
 FRESH = re.compile(r"(?P<storage>[^:,]+):(?P<gib>\d+(?:\.\d+)?)")
 
 __all__ = ["DRIVE", "NIC", "Outcome", "outcome", "volume_disks"]

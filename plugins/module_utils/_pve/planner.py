@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from .diff import Do, State, Step, steps_for, steps_for_new, steps_to_remove
+from .diff import Do, State, Step, Words, steps_for, steps_for_new, steps_to_remove
 from .errors import PveError, RefusedError
 from .gateway import Gateway
 from .guest import DesiredGuest, ObservedGuest, Template
@@ -133,12 +133,15 @@ class Planner:
     def steps(self, guest: DesiredGuest, observed: ObservedGuest) -> tuple[Step, ...]:
         """What is left to do to a guest that exists."""
         known = self.known is None or self.is_known(guest)
-        return self._without_keys(steps_for(observed, guest, self.state_of(guest), host_key_known=known))
+        ha = self.ha.of(observed.vmid, guest.name)
+        return self._without_keys(steps_for(observed, guest, self.state_of(guest), host_key_known=known, ha=ha, words=self._words))
 
     def _steps_for_new(self, guest: DesiredGuest, template: Template | None) -> tuple[Step, ...]:
-        if template is None:
-            raise RefusedError([f"guest {guest.name} does not exist and names no template to clone it from"])
-        return self._without_keys(steps_for_new(guest, template, self.state_of(guest)))
+        return self._without_keys(steps_for_new(guest, template, self.state_of(guest), self._words))
+
+    @property
+    def _words(self) -> Words:
+        return Words(self.settings.allow_reboot, self.settings.purge_disks, self.settings.migrate)
 
     def _without_keys(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
         """Without a file of known hosts nobody asked for host keys."""

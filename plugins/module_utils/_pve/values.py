@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import urllib.parse
 from collections.abc import Hashable, Iterable, Mapping
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface
 from typing import Any
 
 GIB = 1024**3
@@ -14,6 +14,7 @@ UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off", ""})
 SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT]?)")
+ADDRESSES = frozenset({"ip", "ip6", "gw", "gw6"})
 MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", re.IGNORECASE)
 NIC_MODELS = frozenset({"virtio", "e1000", "e1000e", "rtl8139", "vmxnet3", "ne2k_pci", "i82551", "i82557b", "i82559er", "pcnet"})
 
@@ -60,9 +61,10 @@ def property_string(parts: Mapping[str, str], default_key: str = "") -> str:
     return ",".join([*first, *(f"{key}={value}" for key, value in parts.items() if key != default_key)])
 
 
-def canonical_properties(parts: Mapping[str, str]) -> Hashable:
-    """Order of keys, case of MAC addresses, spelling of sizes and booleans do not matter."""
-    return frozenset((key, _canonical_part(key, value)) for key, value in parts.items())
+def canonical_properties(parts: Mapping[str, str], defaults: Mapping[str, str] | None = None) -> Hashable:
+    """Order of keys, case of MAC addresses, spelling of sizes and booleans, and stated defaults do not matter."""
+    plain = {(key, _canonical_part(key, value)) for key, value in (defaults or {}).items()}
+    return frozenset(part for part in ((key, _canonical_part(key, value)) for key, value in parts.items()) if part not in plain)
 
 
 def _canonical_part(key: str, value: str) -> Hashable:
@@ -70,12 +72,44 @@ def _canonical_part(key: str, value: str) -> Hashable:
         return value.lower()
     if key == "size" and SIZE.fullmatch(value.upper()):
         return size_bytes(value)
+    if key == "flags":
+        return frozenset(value.split(";"))
+    if key in ADDRESSES:
+        return address_text(value)
     lowered = value.lower()
     if lowered in {"on", "yes", "true"}:
         return "1"
     if lowered in {"off", "no", "false"}:
         return "0"
     return value
+
+
+def address_text(value: str) -> str:
+    """An address, with prefix length or without, as it is usually written; a word such as dhcp stays."""
+    try:
+        return str(ip_interface(value)) if "/" in value else str(ip_address(value))
+    except ValueError:
+        return value.lower()
+
+
+def cpu_set(value: object) -> tuple[int, ...]:
+    """``0-2,5`` -> (0, 1, 2, 5). Raises ValueError."""
+    found: set[int] = set()
+    for part in words(value):
+        first, _, last = part.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(found))
+
+
+def number_text(value: object) -> str:
+    """``2.0`` -> ``2``, ``0.50`` -> ``0.5``. Raises ValueError."""
+    return f"{float(str(value)):.10f}".rstrip("0").rstrip(".")
+
+
+def natural(key: str) -> tuple[str, int]:
+    """Sorts scsi2 before scsi10."""
+    name = key.rstrip("0123456789")
+    return name, int(key[len(name) :] or 0)
 
 
 def words(value: object) -> tuple[str, ...]:

@@ -117,9 +117,7 @@ def test_a_change_is_one_write_with_the_digest_of_what_was_read(talk: Conversati
 def test_changes_that_wait_for_the_next_start_are_named(talk: Conversation) -> None:
     there(talk, row())
     talk.expect("put", f"{GUEST}/config")
-    talk.expect(
-        "get", f"{GUEST}/pending", [{"key": "cores", "value": 1, "pending": 4}, {"key": "memory", "value": "1024"}, {"key": "cpu", "delete": 1}]
-    )
+    talk.expect("get", f"{GUEST}/pending", listed(config(), cores=4, cpu=None))
     (result,) = converge(talk, plan_row(cores=4))
     assert result["pending"] == ["cores", "cpu"]
 
@@ -266,8 +264,11 @@ def test_no_template_no_guest(talk: Conversation) -> None:
     with pytest.raises(RefusedError, match="there is no template debian-13"):
         converge(talk)
     talk.expect("get", RESOURCES, [])
-    with pytest.raises(RefusedError, match="names no template"):
-        converge(talk, plan_row(template=None))
+    with pytest.raises(RefusedError, match="disk scsi0 does not exist yet and names no size"):
+        converge(talk, plan_row(template=None, disks={"scsi0": {"storage": "shared"}}))
+    talk.expect("get", RESOURCES, [])
+    with pytest.raises(RefusedError, match="names no node, and nothing places it"):
+        converge(talk, plan_row(template=None, node=None))
 
 
 # ---------------------------------------------------------------- races and unknown ends

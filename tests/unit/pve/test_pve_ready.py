@@ -33,7 +33,7 @@ def ladder(talk: Conversation, known: KnownHosts | None = None, door: Any = None
 
 def no_address(guest: DesiredGuest) -> dict[str, Any]:
     """What is to be replaced so that the guest takes what dhcp gives it."""
-    return {"address": None}
+    return {"networks": {}}
 
 
 def reads(talk: Conversation, path: str, content: str | None) -> None:
