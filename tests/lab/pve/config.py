@@ -16,23 +16,10 @@ from fakepve.routing import split_list
 from fakepve.server import USER, params
 
 from .base import LabBase, Values, bad, die, task_failure
+from .hotplug import AT_ONCE, NIC, UNUSED, hotpluggable, is_cloud_init
 
-CLOUD_INIT = frozenset({"ciuser", "cipassword", "citype", "ciupgrade", "cicustom", "nameserver", "searchdomain", "sshkeys"})
-# Options that a running VM takes at once.
-AT_ONCE = frozenset({"name", "description", "onboot", "startup", "protection", "hookscript", "tags", "hotplug", "vmstatestorage"})
-UNUSED = re.compile(r"unused\d+")
-NIC = re.compile(r"net\d+")
 CONFIG_PRIVILEGES = tuple(f"VM.Config.{part}" for part in ("Disk", "CDROM", "CPU", "Memory", "Network", "HWType", "Options", "Cloudinit"))
 HIDDEN_PASSWORD = "**********"  # what the API answers instead of a cloud-init password
-
-
-def is_cloud_init(key: str) -> bool:
-    return key in CLOUD_INIT or bool(re.fullmatch(r"ipconfig\d+", key))
-
-
-def hotpluggable(key: str) -> bool:
-    """With the default ``hotplug: network,disk,usb``."""
-    return key in AT_ONCE or is_cloud_init(key) or bool(NIC.fullmatch(key) or DRIVE_KEY.match(key) or UNUSED.fullmatch(key))
 
 
 def normal_tags(text: str) -> str:
@@ -210,7 +197,7 @@ class ConfigParts(LabBase):
         for key in split_list(values.get("delete")):
             if UNUSED.fullmatch(key):
                 self._destroy_unused(vm, key)
-            elif running and not hotpluggable(key):
+            elif running and not hotpluggable(vm.config, key, None):
                 if key in vm.config:
                     vm.pending[key] = None
                 else:
@@ -222,8 +209,9 @@ class ConfigParts(LabBase):
                 continue
             value = self._made(vm, key, given)
             fails = running and bool(self.faults.values.get("hotplug_fails")) and key not in AT_ONCE
-            if running and (fails or not hotpluggable(key)):
-                stuck = key if fails and hotpluggable(key) else stuck
+            takes = not running or hotpluggable(vm.config, key, value)
+            if fails or not takes:
+                stuck = key if fails and takes else stuck
                 if str(vm.config.get(key)) == str(value):
                     vm.pending.pop(key, None)
                 else:
@@ -231,6 +219,14 @@ class ConfigParts(LabBase):
                 continue
             self._replace(vm, key, value)
         return stuck
+
+    def take_pending(self, vm: Any) -> None:
+        """What waited for a start, now that it comes; disks that give way become unused."""
+        for key, value in dict(vm.pending).items():
+            if value is None:
+                self._remove(vm, key)
+            else:
+                self._replace(vm, key, value)
 
     def _made(self, vm: Any, key: str, value: Any) -> Any:
         """The value as the config keeps it: disks allocated, MAC addresses chosen, secrets hidden."""

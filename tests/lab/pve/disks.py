@@ -11,7 +11,8 @@ from fakepve.model import PveError
 from fakepve.qemu import drives_of, is_cdrom, join_drive, split_drive, volume_ref
 from fakepve.routing import split_list
 
-from .config import UNUSED, ConfigParts
+from .config import ConfigParts
+from .hotplug import UNUSED
 from .storages import StorageParts
 
 from .base import CLONE_FAULT, Values, bad, die, task_failure  # isort: skip

@@ -80,7 +80,7 @@ class PowerParts(LabBase):
         """Apply what waited for a start, then boot; on failure the VM is off and its pending changes are kept."""
         waiting = dict(vm.pending)
         before = dict(vm.config)
-        vm.apply_pending()
+        self.take_pending(vm)
         try:
             self._check_startable(vm)
             spec = self.guest_spec(vm)
