@@ -14,6 +14,7 @@ from ansible_collections.lotse.estate.plugins.module_utils._pve.diff import Stat
 from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import RefusedError
 from ansible_collections.lotse.estate.plugins.module_utils._pve.fleet import Fleet, Settings
 from ansible_collections.lotse.estate.plugins.module_utils._pve.guest import desired_guests
+from ansible_collections.lotse.estate.plugins.module_utils._pve.ha import read_ha
 from ansible_collections.lotse.estate.plugins.module_utils._pve.observe import cluster, find_ours
 from ansible_collections.lotse.estate.plugins.module_utils._pve.ready import WaitFor
 from ansible_collections.lotse.estate.plugins.module_utils._pve.reverse import row_of
@@ -100,9 +101,11 @@ def test_a_clone_with_every_option(lab: Lab) -> None:
 
 def test_a_live_guest_as_a_row(lab: Lab) -> None:
     lab.converged(RICH)
-    row = row_of(lab.seen(RICH), lab.fleet().planner.ha.of(0, "") if hasattr(lab.fleet(), "planner") else None)
+    seen = lab.seen(RICH)
+    row = row_of(seen, read_ha(lab.gateway).of(seen.vmid, "rich"))
     assert SECRET not in str(row)
     assert row["disks"]["scsi1"]["size"] == "1536M"
+    assert row["ha"] == {"state": "stopped", "max_restart": 2, "max_relocate": 1, "nodes": {"pve1": 2, "pve2": 1}, "strict": False}
     assert row["nics"]["net1"]["address"] == "192.0.2.7/24"
     assert lab.told([{**row, "state": "present"}]) == []
 
