@@ -4,81 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from .disks import Disk, drive, is_cdrom, volume_of
 from .errors import RefusedError
 from .firmware import FIRMWARE
 from .guest import DesiredGuest, ObservedGuest, State, Template, description
+from .ha_diff import ha_steps
 from .predict import predicted_clone, predicted_create, still_pending
+from .steps import NO_UNDO, Do, Step, Words
 from .values import boolean, natural, size_text
 from .write import Change, Write, config_write, shrinks
 
 __all__ = ["NO_UNDO", "Change", "Do", "State", "Step", "Words", "steps_for", "steps_for_new", "steps_to_remove"]
-
-NO_UNDO = "none: this is a point of no return"
-
-
-class Do(StrEnum):
-    """Kinds of steps, in the order in which they are taken."""
-
-    DOWNLOAD = "download"
-    CLONE = "clone"
-    CREATE = "create"
-    POOL = "pool"
-    CONFIG = "config"
-    DETACH = "detach"
-    PURGE = "purge"
-    MOVE_DISK = "move_disk"
-    RESIZE = "resize"
-    MIGRATE = "migrate"
-    HA = "ha"
-    START = "start"
-    SHUTDOWN = "shutdown"
-    REBOOT = "reboot"
-    TEMPLATE = "template"
-    HOST_KEY = "host_key"
-    STOP = "stop"
-    DESTROY = "destroy"
-
-
-@dataclass(frozen=True)
-class Words:
-    """What is done only by an operator's explicit word."""
-
-    allow_reboot: bool = False
-    purge_disks: bool = False
-    migrate: bool = False
-
-
-@dataclass(frozen=True)
-class Step:
-    """One mutation. ``values`` are its parameters (they may hold secrets), ``text`` tells an operator what it does.
-
-    ========= =====================================================================================================================
-    kind      values
-    ========= =====================================================================================================================
-    clone     template (VMID), source, node, full (0 or 1), and where stated storage, pool
-    create    node, config {API key: value} (name, description, disks and all), and where stated pool
-    pool      pool
-    config    set {API key: value}, delete (keys, sorted): one write, with the digest
-    detach    keys (disks, which become unusedN): one write, with the digest
-    purge     volumes: those unusedN that hold exactly these are deleted for ever
-    move_disk disk, storage, and where stated format
-    resize    disk, size
-    migrate   target
-    ha        resource {state, max_restart, max_relocate} or None (none of it), nodes {name: priority} or None, strict
-    others    none
-    ========= =====================================================================================================================
-    """
-
-    do: Do
-    text: str
-    undo: str
-    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    changes: tuple[Change, ...] = ()
 
 
 def steps_for_new(desired: DesiredGuest, template: Template | None, state: State, words: Words | None = None) -> tuple[Step, ...]:
@@ -150,7 +88,7 @@ def steps_for(
         change = Change("node", observed.node, desired.node)
         undo = f"migrate {desired.name} back to {observed.node}"
         steps.append(Step(Do.MIGRATE, f"migrate from {observed.node} to {desired.node}", undo, {"target": desired.node}, (change,)))
-    steps += _ha(observed, desired, state, ha)
+    steps += ha_steps(observed, desired, state, ha)
     return (*steps, *_power(observed, desired, state, waiting if words.allow_reboot else frozenset(), host_key_known=host_key_known))
 
 
@@ -252,49 +190,7 @@ def _growth(text: str, disk: Disk) -> list[Step]:
     return [Step(Do.RESIZE, words, NO_UNDO + " (disks only grow)", {"disk": disk.key, "size": size_text(disk.size)}, (change,))]
 
 
-def _ha(observed: ObservedGuest, desired: DesiredGuest, state: State, found: Mapping[str, Any] | None) -> list[Step]:
-    """One step for all of it. A resource that states no state gets the one that the guest is to have, so that HA does not work against us."""
-    if desired.ha is None or (desired.ha is False and found is None):
-        return []
-    if desired.ha is False:
-        undo = f"make {desired.name} highly available again ({_ha_text(found or {})})"
-        change = Change("ha", _ha_text(found or {}), None)
-        return [Step(Do.HA, "not highly available any more", undo, {"resource": None, "nodes": None, "strict": False}, (change,))]
-    stated = desired.ha if isinstance(desired.ha, Mapping) else {}
-    runs = state is State.STARTED or (state is State.PRESENT and observed.status == "running")
-    defaults = {"state": "started" if runs else "stopped", "max_restart": 1, "max_relocate": 1, "strict": False}
-    old: Mapping[str, Any] = found or {}
-    wanted = {key: value if key not in stated else type(value)(stated[key]) for key, value in {**defaults, **old}.items() if key != "nodes"}
-    nodes = stated.get("nodes")
-    changes = [Change(f"ha.{key}", _or_none(old.get(key)), str(value)) for key, value in wanted.items() if old.get(key) != value]
-    if "strict" not in old and not wanted["strict"]:
-        changes = [change for change in changes if change.key != "ha.strict"]
-    if nodes is not None and dict(nodes) != dict(old.get("nodes") or {}):
-        changes.append(Change("ha.nodes", _nodes_text(old.get("nodes")), _nodes_text(nodes)))
-    if found is not None and not changes:
-        return []
-    resource = {key: wanted[key] for key in ("state", "max_restart", "max_relocate")}
-    values = {"resource": resource, "nodes": nodes, "strict": wanted["strict"]}
-    undo = f"set it back to {_ha_text(old)}" if found else f"remove {desired.name} from the HA resources"
-    return [Step(Do.HA, f"highly available ({_ha_text({**wanted, 'nodes': nodes or old.get('nodes')})})", undo, values, tuple(changes))]
-
-
-def _ha_text(ha: Mapping[str, Any]) -> str:
-    shown = [f"{key} {_nodes_text(value) if key == 'nodes' else value}" for key, value in ha.items() if value not in (None, {}, False)]
-    return ", ".join(shown)
-
-
-def _nodes_text(nodes: Mapping[str, int] | None) -> str | None:
-    return ",".join(f"{node}:{rank}" if rank else node for node, rank in sorted(nodes.items())) if nodes else None
-
-
-def _or_none(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _power(
-    observed: ObservedGuest, desired: DesiredGuest, state: State, waiting: frozenset[str], *, host_key_known: bool
-) -> list[Step]:
+def _power(observed: ObservedGuest, desired: DesiredGuest, state: State, waiting: frozenset[str], *, host_key_known: bool) -> list[Step]:
     steps = []
     runs = observed.status == "running"
     if state is State.STARTED and not runs:
