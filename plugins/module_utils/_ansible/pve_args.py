@@ -117,3 +117,38 @@ def guest_spec() -> Spec:
 def preflight_spec() -> Spec:
     own: Spec = {"probe_addresses": {"type": "bool", "default": True}, "clock_tolerance": {"type": "float", "default": 5}}
     return {**fleet_spec(), **own}
+
+
+def template_spec() -> Spec:
+    """A golden template. ``disk`` and ``hardware`` have the options of a guest, which are checked where a guest's are."""
+    text, converge = {"type": "str"}, converge_spec()
+    return {
+        **api_spec(),
+        "name": {"type": "str", "required": True},
+        "node": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "image": {
+            "type": "dict",
+            "options": {
+                "url": text,
+                "checksum": text,
+                "algorithm": {"type": "str", "choices": ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"], "default": "sha256"},
+                "file_name": text,
+                "verify_certificates": {"type": "bool", "default": True},
+                "volume": text,
+            },
+            "mutually_exclusive": [("url", "volume")],
+            "required_one_of": [("url", "volume")],
+            "required_together": [("url", "checksum")],
+        },
+        "storage": text,
+        "import_storage": {"type": "str", "default": "local"},
+        "disk": {"type": "dict", "default": {}},
+        "hardware": {"type": "dict", "default": {}},
+        "pool": text,
+        "tags": {"type": "list", "elements": "str", "default": []},
+        "keep": {"type": "int", "default": 2},
+        "max_destroys": {"type": "int", "default": 1},
+        "vmids": converge["vmids"],
+        "task_timeout": converge["task_timeout"],
+    }

@@ -11,7 +11,9 @@ from .._pve.diff import Change, Do, Step
 from .._pve.fleet import GuestPlan, GuestResult
 from .._pve.values import addresses_in
 
-SIGNS = {Do.CLONE: "+", Do.CREATE: "+", Do.DETACH: "-", Do.PURGE: "-", Do.STOP: "-", Do.SHUTDOWN: "-", Do.DESTROY: "-"}
+SIGNS = {
+    Do.DOWNLOAD: "+", Do.CLONE: "+", Do.CREATE: "+", Do.DETACH: "-", Do.PURGE: "-", Do.STOP: "-", Do.SHUTDOWN: "-", Do.DESTROY: "-",
+}  # fmt: skip
 
 
 def step_dict(step: Step) -> dict[str, Any]:
@@ -58,8 +60,13 @@ def diffs(guests: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
 
 
 def _guest_text(guest: dict[str, Any]) -> str:
-    lines = [f"{guest['name']} (VM {guest['vmid']} on {guest['node']})"]
-    for step in guest["steps"]:
+    return f"{guest['name']} (VM {guest['vmid']} on {guest['node']})\n" + steps_text(guest["steps"])
+
+
+def steps_text(steps: Sequence[dict[str, Any]]) -> str:
+    """A line for each step and each change."""
+    lines = []
+    for step in steps:
         lines.append(f"  {SIGNS.get(Do(step['do']), '~')} {step['text']}")
         lines += [f"      {_change_text(Change(**change))}" for change in step["changes"]]
     return "\n".join(lines) + "\n"

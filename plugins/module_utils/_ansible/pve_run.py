@@ -21,6 +21,7 @@ from .._pve.ready import SshDoor, WaitFor
 from .pve_args import guest_options
 from .pve_render import diffs, plan_dict, result_dict
 from .pve_start import RunFailedError
+from .pve_template import run_template
 
 Result = dict[str, Any]
 
@@ -90,7 +91,9 @@ def run_info(params: Result, check: bool) -> Result:  # noqa: ARG001 - never cha
     return {"changed": False, "cluster": facts(gateway), "api_calls": gateway.calls}
 
 
-RUNS: dict[str, Callable[[Result, bool], Result]] = {"fleet": run_fleet, "guest": run_guest, "preflight": run_preflight, "info": run_info}
+RUNS: dict[str, Callable[[Result, bool], Result]] = {
+    "fleet": run_fleet, "guest": run_guest, "preflight": run_preflight, "info": run_info, "template": run_template,
+}  # fmt: skip
 
 
 def gateway_of(params: Result) -> ProxmoxerGateway:

@@ -26,6 +26,10 @@ LINE = re.compile(r"^lotse-template: (\S+) g([1-9]\d*) ([0-9a-f]{16})$", re.MULT
 NAMESPACE = uuids.UUID("c1f6ae0c-4a3b-5c0e-9b0f-6f7d3c5f0a11")
 DIGITS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
 SUFFIXES = (".qcow2", ".raw", ".vmdk")
+HARDWARE = frozenset({
+    "cores", "sockets", "cpu", "cpu_limit", "cpu_units", "numa", "memory_mib", "balloon_mib", "machine", "bios", "efi", "tpm", "os_type",
+    "scsi_controller", "vga", "serial", "agent", "boot", "nics", "api_options",
+})  # fmt: skip
 # What cloud images expect, unless it is stated otherwise. Not part of the fingerprint.
 CLOUD_HARDWARE = {"agent": True, "os_type": "l26", "scsi_controller": "virtio-scsi-single", "serial": "socket"}
 VOLUME = re.compile(r"[a-z][\w.-]*:\S+", re.IGNORECASE)
@@ -49,9 +53,14 @@ class Image:
         return f"volume:{self.volume}" if self.volume else f"{self.algorithm}:{self.checksum.lower()}"
 
     @property
+    def source(self) -> str:
+        """Where it comes from, without what may be secret in a URL."""
+        return self.volume or re.sub(r"//[^/@]*@", "//", (self.url or "").partition("?")[0])
+
+    @property
     def stored_name(self) -> str:
         """The file's name on a storage, with the start of its checksum: two images never meet in one file."""
-        name = self.file_name or (self.url or "").partition("?")[0].rstrip("/").rpartition("/")[2]
+        name = self.file_name or self.source.rstrip("/").rpartition("/")[2]
         stem, dot, suffix = name.rpartition(".")
         return f"{stem}-{self.checksum[:12].lower()}{dot}{suffix}"
 
@@ -74,7 +83,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a template shall be made of. hardware: options of a guest (``cores``, ``nics``, …); disk: those of its first disk, with ``key``."""
+    """What a template shall be made of. hardware: options of a guest (``cores``, ``nics``, …); disk: those of its first disk, and its ``key``."""
 
     name: str
     node: str
@@ -89,8 +98,8 @@ class Recipe:
     @property
     def fingerprint(self) -> str:
         """Of image and hardware as stated. What is not stated does not count, so that a new option changes nothing."""
-        made_of = {"image": self.image.identity, "storage": self.storage, "disk": _stated(self.disk), "hardware": _stated(self.hardware)}
-        return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+        made_of = {"image": self.image.identity, "storage": self.storage, "disk": self.disk, "hardware": self.hardware}
+        return hashlib.sha256(json.dumps(_canonical(made_of), sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def volume(self) -> str:
@@ -100,7 +109,8 @@ class Recipe:
     def problems(self) -> list[str]:
         longest = self.name_of(9999)
         wrong = [] if NAME.fullmatch(longest) else [f"name {self.name!r} is not a host name, or too long with an ordinal behind it"]
-        return wrong + self.image.problems()
+        unknown = ", ".join(sorted(set(self.hardware) - HARDWARE))
+        return wrong + self.image.problems() + ([f"hardware: unknown option {unknown}"] if unknown else [])
 
     def name_of(self, ordinal: int) -> str:
         """What a generation is called that is not, or not yet, the newest one."""
@@ -112,23 +122,34 @@ class Recipe:
     def row(self, ordinal: int) -> dict[str, Any]:
         """The generation as a guest, in the shape of the option ``guests``."""
         mark = self.mark(ordinal)
-        source = self.image.url or self.image.volume
-        text = f"Generation {ordinal} of the golden template {self.name}, made from {source}\n\n"
-        key, disk = self.disk["key"], {option: value for option, value in self.disk.items() if option != "key"}
+        text = f"Generation {ordinal} of the golden template {self.name}, made from {self.image.source}\n\n"
+        disk = {"storage": self.storage, **_stated(self.disk)}
+        key = str(disk.pop("key", "scsi0"))
         hardware = {**CLOUD_HARDWARE, "boot": [key], **_stated(self.hardware)}
+        hardware |= {kind: {"storage": self.storage, **hardware[kind]} for kind in ("efi", "tpm") if kind in hardware}
         return {
             "name": self.name_of(ordinal), "uuid": mark, "node": self.node, "pool": self.pool, "image": self.volume, "state": "template",
             "tags": sorted({TEMPLATE_TAG, *self.tags}), "ci_storage": self.storage, **hardware,
             "description": f"{text}lotse-template: {self.name} g{ordinal} {self.fingerprint}",
-            "disks": {key: {"storage": self.storage, **_stated(disk)}},
+            "disks": {key: disk},
             "api_options": {**hardware.get("api_options", {}), "smbios1": f"uuid={mark}"},
         }  # fmt: skip
 
 
 def _stated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is not stated, at any depth."""
-    shown = {key: _stated(value) if isinstance(value, Mapping) else value for key, value in options.items()}
-    return {key: value for key, value in shown.items() if value not in (None, {}, [])}
+    """Without what is not stated."""
+    return {key: value for key, value in options.items() if value is not None}
+
+
+def _canonical(value: Any) -> Any:
+    """The same for every spelling of numbers and booleans, without what is not stated."""
+    if isinstance(value, Mapping):
+        parts = {str(key): _canonical(part) for key, part in value.items() if part is not None}
+        return {key: part for key, part in parts.items() if part != {}}
+    if isinstance(value, list | tuple):
+        return [_canonical(part) for part in value]
+    text = str(value).strip()
+    return {"true": "1", "yes": "1", "on": "1", "false": "0", "no": "0", "off": "0"}.get(text.lower(), text)
 
 
 @dataclass(frozen=True)
@@ -245,7 +266,7 @@ def download_step(recipe: Recipe) -> Step:
         "node": recipe.node, "storage": recipe.import_storage, "content": "import", "filename": image.stored_name, "url": image.url,
         "checksum": image.checksum.lower(), "checksum-algorithm": image.algorithm, "verify-certificates": int(image.verify_certificates),
     }  # fmt: skip
-    text = f"have {recipe.volume} with {image.algorithm} {image.checksum.lower()[:12]}…, from {image.url}"
+    text = f"have {recipe.volume} with {image.algorithm} {image.checksum.lower()[:12]}…, from {image.source}"
     return Step(Do.DOWNLOAD, text, f"remove {recipe.volume}", values)
 
 
