@@ -18,16 +18,24 @@ API = {
 }
 
 
+PLAY = {"name": "Ours", "hosts": "localhost", "gather_facts": False}
+IDLE = {"name": "Read the rows, do nothing", "ansible.builtin.assert": {"that": "guests | length > 0", "quiet": True}}
+
+
+def variables(work: Workplace) -> Path:
+    """The file that holds the rows, as a plan does."""
+    return work.directory / "ours-guests.yml"
+
+
 def playbook(work: Workplace, guests: Sequence[dict[str, Any]]) -> Path:
-    """Guests in a file of variables, as a plan has them; the same end as the peer's loop: configured and started."""
-    variables = work.write("ours-guests.yml", {"guests": list(guests)})
+    """The same end as the peer's loop: configured and started."""
+    work.write(variables(work).name, {"guests": list(guests)})
     task = {
         "name": "Converge all guests",
         "lotse.estate.pve_fleet": {"api": API, "guests": "{{ guests }}", "state": "started", "wait_for": "none"},
         "register": "fleet",
     }
-    play = {"name": "Ours", "hosts": "localhost", "gather_facts": False, "vars_files": [str(variables)], "tasks": [task]}
-    return work.write("ours.yml", [play])
+    return work.write("ours.yml", [{**PLAY, "vars_files": [str(variables(work))], "tasks": [task]}])
 
 
 def inventory(work: Workplace, **options: Any) -> Path:

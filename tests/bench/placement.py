@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Placement of 1,000 guests on 40 nodes: any node may die, guests of one tag are apart. ``python -m tests.bench.placement``"""
+"""Placement of 1,000 guests on 40 nodes: any node may die, guests of one tag are apart. ``python -m tests.bench.placement [GUESTS NODES]``"""
 
 from __future__ import annotations
 
+import json
 import random
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -70,4 +72,4 @@ def measure(guests: int = 1000, nodes: int = 40) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(measure())
+    print(json.dumps(measure(*map(int, sys.argv[1:]))))

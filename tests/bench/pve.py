@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.lab.pve.fixture import ROOT
+
 from . import ours, peer, seed
 from .playbook import Run, Workplace, must_have_worked, paths
-from .report import Row, at_most, faster, near_floor
+from .report import Row, at_most, faster, near_floor, shown
 from .server import TASK_SECONDS, seconds_of, serving
 
 WORKERS = 8  # pve_fleet's default
@@ -31,9 +37,11 @@ class Scale:
     listed: int = 5000
     facts: int = 500
     memory: int = 5000
+    placed: int = 1000
+    nodes: int = 40
 
 
-QUICK = Scale(runs=1, no_op=20, no_op_peer=2, first=8, first_peer=1, listed=200, facts=50, memory=200)
+QUICK = Scale(runs=1, no_op=20, no_op_peer=2, first=8, first_peer=1, listed=200, facts=50, memory=200, placed=250, nodes=20)
 
 
 class Bench:
@@ -65,14 +73,14 @@ class Bench:
         with serving(state, **options) as pve, tempfile.TemporaryDirectory(dir=self.directory) as name:
             yield Workplace(Path(name), pve)
 
-    def measured(self, what: str, work: Callable[[], Run]) -> list[Run]:
-        runs = []
-        for number in range(self.scale.runs):
+    def measured(self, what: str, work: Callable[[], Run], runs: int | None = None) -> list[Run]:
+        found = []
+        for number in range(runs or self.scale.runs):
             run = work()
-            runs.append(run)
+            found.append(run)
             self.say(f"{what}, run {number + 1}: {run.seconds:.1f} s, {len(run.calls)} calls, {len(run.module_peaks_mib)} module processes")
-        self.say(f"  {paths(runs[-1].calls)}")
-        return runs
+        self.say(f"  {paths(found[-1].calls)}")
+        return found
 
 
 def seconds(runs: Sequence[Run]) -> float:
@@ -173,9 +181,32 @@ def memory(bench: Bench) -> list[Row]:
     count = bench.scale.memory
     with bench.served(count, latency_ms=0) as work:
         path = ours.playbook(work, [seed.row(number) for number in range(count)])
-        own = bench.measured(f"converge of {count} guests, ours", lambda: must_have_worked(work.playbook(path), "the large converge"))
-    peak = max(max(run.module_peaks_mib) for run in own)
-    return [at_most(f"memory of a converge of {count:,} guests", "MiB", peak, 400)]
+        own = bench.measured(f"converge of {count} guests, ours", lambda: must_have_worked(work.playbook(path), "the large converge"), runs=1)
+        idle = work.write("idle.yml", [{**ours.PLAY, "vars_files": [str(ours.variables(work))], "tasks": [ours.IDLE]}])
+        only = bench.measured("the same rows, nothing done", lambda: must_have_worked(work.playbook(idle), "the idle playbook"), runs=1)
+    return [
+        at_most(f"memory of a converge of {count:,} guests", "MiB", own[0].module_peaks_mib[0], 400),
+        shown("its largest process, which is Ansible's own", "MiB", own[0].peak_mib, floor=only[0].peak_mib),
+    ]
+
+
+def placement(bench: Bench) -> list[Row]:
+    """The library in a process of its own, first on nodes without guests, then on what it has placed."""
+    count, nodes = bench.scale.placed, bench.scale.nodes
+    results = []
+    for number in range(bench.scale.runs):
+        command = [sys.executable, "-m", "tests.bench.placement", str(count), str(nodes)]
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT / '.collections'}:{ROOT}"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=True, text=True, stdout=subprocess.PIPE)
+        results.append(json.loads(done.stdout))
+        bench.say(f"placement of {count} guests on {nodes} nodes, run {number + 1}: {results[-1]}")
+    unproven = sum(not result["spare_proven"] for result in results)
+    return [
+        at_most(f"placement of {count:,} guests on {nodes} nodes", "s", statistics.median(result["seconds"] for result in results), 60),
+        at_most("its gap to the bound", "%", 100 * max(result["gap"] for result in results), 5),
+        at_most("its runs in which N+1 was not proven", "runs", unproven, 0),
+        at_most("its re-run", "guests moved", max(result["moves_again"] for result in results), 0),
+    ]
 
 
 AREA: dict[str, Callable[[Bench], list[Row]]] = {
@@ -184,4 +215,5 @@ AREA: dict[str, Callable[[Bench], list[Row]]] = {
     "inventory": plain_inventory,
     "inventory-facts": facts_inventory,
     "memory": memory,
+    "placement": placement,
 }

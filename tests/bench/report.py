@@ -42,6 +42,11 @@ def near_floor(name: str, unit: str, ours: float, floor: float, *, times: float,
     return Row(name, unit, _short(ours), _short(peer), _short(floor), _short(ratio), f"under {times:g} times the floor", ratio < times)
 
 
+def shown(name: str, unit: str, ours: float, *, floor: float) -> Row:
+    """A figure that people should know and that nothing is demanded of."""
+    return Row(name, unit, _short(ours), None, _short(floor), _short(ours / floor), "", True)
+
+
 def _short(value: float | None) -> Any:
     """Four significant digits are more than such a machine can measure."""
     if value is None:
@@ -65,8 +70,14 @@ def table(rows: Sequence[Row]) -> str:
     lines = ["| work | unit | ours | peer | floor | ratio | demand | met |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         figures = " | ".join("" if value is None else f"{value:,}" for value in (row.ours, row.peer, row.floor, row.ratio))
-        lines.append(f"| {row.name} | {row.unit} | {figures} | {row.demand} | {'yes' if row.met else '**no**'} |")
+        lines.append(f"| {row.name} | {row.unit} | {figures} | {row.demand} | {_verdict(row)} |")
     return "\n".join(lines)
+
+
+def _verdict(row: Row) -> str:
+    if not row.demand:
+        return ""
+    return "yes" if row.met else "**no**"
 
 
 PAGE = """\
@@ -92,8 +103,9 @@ these figures.
   other's locks.
 - **Inventories** are runs of `ansible-inventory --list`. Floor without facts: fetching and parsing the one answer over an open connection, plus
   the same command with an inventory of one host.
-- **Memory** is the peak of the module's process; the row below it the largest process of the whole run, which is Ansible's own.
-- **Placement** is CP-SAT on {cpus} cores; the gap is between the plan's cost and the solver's bound.
+- **Memory** is the peak of the module's process in one run. The row below it is the largest process of that run, which is Ansible's own; its floor is
+  the same play with the same rows and a task that does nothing.
+- **Placement** on {cpus} cores: N+1, anti-affinity, bridges, local and shared storages; see `tests/bench/placement.py`.
 
 Machine: {cpus} cores, {memory_mib} MiB, Python {python}, ansible-core {ansible_core}; {date}, load average before the run {load}.
 """

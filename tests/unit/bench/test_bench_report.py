@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.report import Row, at_most, faster, load, near_floor, page, table, write
+from tests.bench.report import Row, at_most, faster, load, near_floor, page, shown, table, write
 
 MACHINE = {
     "cpus": 2, "memory_mib": 4096, "python": "3.13.0", "ansible_core": "2.21.5", "proxmoxer": "2.3.0", "peer": "2.0.0", "date": "2026-11-24",
@@ -47,3 +47,9 @@ def test_a_demand_that_is_not_met_stands_out() -> None:
     missed = Row("memory", "MiB", 512, None, None, None, "at most 400", False)
     assert table([missed]).endswith("| memory | MiB | 512 |  |  |  | at most 400 | **no** |")
     assert "| memory | MiB | 512 |" in page(MACHINE, [missed])
+
+
+def test_a_figure_without_a_demand_has_no_verdict() -> None:
+    row = shown("Ansible's own memory", "MiB", 500, floor=400)
+    assert row.met
+    assert table([row]).endswith("| 500 |  | 400 | 1.25 |  |  |")
