@@ -22,7 +22,7 @@ from .playbook import Run, Workplace, must_have_worked, paths
 from .report import Row, at_most, faster, near_floor, shown
 from .server import TASK_SECONDS, seconds_of, serving
 
-WORKERS = 8  # pve_fleet's default
+WORKERS = 16  # pve_fleet's default
 
 
 @dataclass(frozen=True)

@@ -97,10 +97,10 @@ these figures.
 
 - **No-op.** The peer's loop is what its users write: one playbook, six tasks that loop over the guests (`proxmox_kvm` clone and
   update, `proxmox_disk` options and resize, `proxmox_nic`, `proxmox_kvm` start), {peer_guests} guests, with the VMIDs given. A module
-  process is one start of the Python interpreter for a module. Floor: the calls, eight at a time.
+  process is one start of the Python interpreter for a module. Floor: the calls, sixteen at a time.
 - **First converge.** Clone, resize, NIC, cloud-init and start; every task of the cluster takes {task_seconds} s. Floor: the three tasks that a
-  guest cannot do without, eight guests at a time. Ours also clones two at a time from one template at most, so that clones do not wait for each
-  other's locks.
+  guest cannot do without, sixteen guests at a time. Ours runs four heavy tasks at once for each template, node and storage, so that clones do not
+  wait for each other's locks.
 - **Inventories** are runs of `ansible-inventory --list`. Floor without facts: fetching and parsing the one answer over an open connection, plus
   the same command with an inventory of one host.
 - **Memory** is the peak of the module's process in one run. The row below it is the largest process of that run, which is Ansible's own; its floor is

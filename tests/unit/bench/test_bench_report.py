@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
+from ansible_collections.lotse.estate.plugins.module_utils._ansible.pve_args import fleet_spec
 
+from tests.bench.pve import WORKERS
 from tests.bench.report import Row, at_most, faster, load, near_floor, page, shown, table, write
 
 MACHINE = {
@@ -53,3 +55,7 @@ def test_a_figure_without_a_demand_has_no_verdict() -> None:
     row = shown("Ansible's own memory", "MiB", 500, floor=400)
     assert row.met
     assert table([row]).endswith("| 500 |  | 400 | 1.25 |  |  |")
+
+
+def test_the_floor_counts_on_as_many_workers_as_the_module_has() -> None:
+    assert fleet_spec()["workers"]["default"] == WORKERS
