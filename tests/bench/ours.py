@@ -41,5 +41,4 @@ def playbook(work: Workplace, guests: Sequence[dict[str, Any]]) -> Path:
 def inventory(work: Workplace, **options: Any) -> Path:
     pve = work.pve
     where = {"hosts": [pve.host], "port": pve.port, "token_id": pve.token_id, "ca_file": str(pve.ca_file)}
-    grouping = {"keyed_groups": [{"key": "pve_tags", "prefix": "tag"}, {"key": "pve_node", "prefix": "node"}]}
-    return work.write("ours.pve.yml", {"plugin": "lotse.estate.pve", **where, **grouping, **options})
+    return work.write("ours.pve.yml", {"plugin": "lotse.estate.pve", **where, **options})

@@ -65,6 +65,13 @@ def load(path: Path) -> tuple[dict[str, Any], list[Row]]:
     return kept["machine"], [Row(**row) for row in kept["rows"]]
 
 
+def renewed(kept: Sequence[Row], fresh: Sequence[Row]) -> list[Row]:
+    """The kept rows with those that were measured again in their place, and new ones at the end."""
+    names = {row.name: row for row in fresh}
+    known = {row.name for row in kept}
+    return [names.get(row.name, row) for row in kept] + [row for row in fresh if row.name not in known]
+
+
 def table(rows: Sequence[Row]) -> str:
     """A Markdown table."""
     lines = ["| work | unit | ours | peer | floor | ratio | demand | met |", "|---|---|---|---|---|---|---|---|"]

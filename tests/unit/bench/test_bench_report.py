@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.lotse.estate.plugins.module_utils._ansible.pve_args import fleet_spec
 
 from tests.bench.pve import WORKERS
-from tests.bench.report import Row, at_most, faster, load, near_floor, page, shown, table, write
+from tests.bench.report import Row, at_most, faster, load, near_floor, page, renewed, shown, table, write
 
 MACHINE = {
     "cpus": 2, "memory_mib": 4096, "python": "3.13.0", "ansible_core": "2.21.5", "proxmoxer": "2.3.0", "peer": "2.0.0", "date": "2026-11-24",
@@ -59,3 +59,9 @@ def test_a_figure_without_a_demand_has_no_verdict() -> None:
 
 def test_the_floor_counts_on_as_many_workers_as_the_module_has() -> None:
     assert fleet_spec()["workers"]["default"] == WORKERS
+
+
+def test_rows_that_are_measured_again_stay_in_their_place() -> None:
+    kept = [at_most("calls", "calls", 9, 10), at_most("processes", "processes", 1, 1)]
+    again, added = at_most("calls", "calls", 8, 10), at_most("moves", "guests", 0, 0)
+    assert renewed(kept, [added, again]) == [again, kept[1], added]
