@@ -78,8 +78,13 @@ class Workplace:
         variables = {"ansible_python_interpreter": str(self._interpreter), **self.api_variables()}
         return self.run("ansible-playbook", "-i", "localhost,", "-c", "local", "-e", json.dumps(variables), *options, str(path))
 
-    def inventory(self, path: Path, *options: str) -> Run:
-        return self.run("ansible-inventory", "-i", str(path), "--list", *options)
+    def hosts(self, path: Path) -> Run:
+        """What every command of Ansible does first: read the inventory; then list its hosts."""
+        return self.run("ansible", "all", "-i", str(path), "--list-hosts")
+
+    def inventory(self, path: Path) -> Run:
+        """The same, with all variables of all hosts printed as JSON."""
+        return self.run("ansible-inventory", "-i", str(path), "--list")
 
     def api_variables(self) -> dict[str, Any]:
         """What playbooks know about the server; the secret is in the environment."""

@@ -146,18 +146,21 @@ def plain_inventory(bench: Bench) -> list[Row]:
     """Names, groups and states of all guests, no more."""
     count = bench.scale.listed
     with bench.served(count) as work:
-        start = work.write("one.yml", {"all": {"hosts": {"localhost": {}}}})
-        empty = bench.measured("inventory of one host in a file", lambda: must_have_worked(work.inventory(start), "an inventory of one host"))
+        one = work.write("one.yml", {"all": {"hosts": {"localhost": {}}}})
+        mine = ours.inventory(work, guest_tag="", group_by=["node", "pool", "tag", "status"])
+        other = peer.inventory(work)
+        start = bench.measured("Ansible's start, one host in a file", lambda: must_have_worked(work.hosts(one), "listing one host"))
         fetch = seconds_of(work.pve, "cluster/resources?type=vm", times=bench.scale.runs)
         bench.say(f"fetching and parsing {count} guests: {fetch:.2f} s")
-        mine = ours.inventory(work, guest_tag="", group_by=["node", "pool", "tag", "status"])
-        own = bench.measured(f"inventory of {count} guests, ours", lambda: must_have_worked(work.inventory(mine), "our inventory"))
-        other = peer.inventory(work)
-        theirs = bench.measured(f"inventory of {count} guests, peer", lambda: must_have_worked(work.inventory(other), "the peer's inventory"))
+        own = bench.measured(f"inventory of {count} guests, ours", lambda: must_have_worked(work.hosts(mine), "our inventory"))
+        theirs = bench.measured(f"inventory of {count} guests, peer", lambda: must_have_worked(work.hosts(other), "the peer's inventory"))
+        printed = bench.measured(f"{count} guests printed, ours", lambda: must_have_worked(work.inventory(mine), "our inventory"))
+        print_one = bench.measured("one host printed", lambda: must_have_worked(work.inventory(one), "printing one host"))
     name = f"inventory of {count:,} guests"
     return [
-        near_floor(name, "s", seconds(own), fetch + seconds(empty), times=1.5, peer=seconds(theirs)),
+        near_floor(name, "s", seconds(own), fetch + seconds(start), times=1.5, peer=seconds(theirs)),
         at_most(f"{name}: API calls", "calls", calls(own), 3, peer=calls(theirs), floor=1),
+        shown(f"{name}: printed with all variables", "s", seconds(printed), floor=fetch + seconds(print_one)),
     ]
 
 

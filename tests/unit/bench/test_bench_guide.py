@@ -124,7 +124,7 @@ def test_only_ours_is_green_when_there_is_nothing_to_do(crossing: Crossing) -> N
 def test_a_guest_of_theirs_is_imported_as_a_row(crossing: Crossing) -> None:
     (row,) = crossing.imported
     assert row["adopt"] == crossing.theirs["vmid"]
-    assert (row["name"], row["cores"], row["memory_mib"], row["address"]) == ("web-01", 2, 2048, "10.0.0.21/24")
+    assert (row["name"], row["cores"], row["memory_mib"], row["nics"]["net0"]["vlan"]) == ("web-01", 2, 2048, 20)
 
 
 def test_adopting_it_writes_the_mark_and_nothing_else(crossing: Crossing) -> None:
