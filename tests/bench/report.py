@@ -108,9 +108,9 @@ these figures.
 - **First converge.** Clone, resize, NIC, cloud-init and start; every task of the cluster takes {task_seconds} s. Floor: the three tasks that a
   guest cannot do without, sixteen guests at a time. Ours runs four heavy tasks at once for each template, node and storage, so that clones do not
   wait for each other's locks.
-- **Inventory without facts** is `ansible all --list-hosts`: what every command of Ansible does before anything else. Its floor is fetching and parsing
-  the one answer over an open connection, plus the same command with an inventory of one host. The row of what is printed is `ansible-inventory
-  --list`, in which Ansible itself gathers and prints the variables of every host.
+- **Inventory without facts** is `ansible all --list-hosts`: what every command of Ansible does before anything else. Its floor is fetching and
+  parsing the one answer over an open connection, plus the same command with an inventory of one host. The row of what is printed is
+  `ansible-inventory --list`, in which Ansible itself gathers and prints the variables of every host.
 - **Inventory with facts** is `ansible-inventory --list`; the peer's has `want_facts`. Floor: one configuration for each guest, sixteen at a time.
 - **Memory** is the peak of the module's process in one run. The row below it is the largest process of that run, which is Ansible's own; its floor is
   the same play with the same rows and a task that does nothing.
