@@ -20,10 +20,11 @@ from typing import NoReturn
 
 from ansible_collections.lotse.estate.plugins.module_utils._ansible import ledger
 
-from . import cgroups, images, leftovers, network, platform, pve
+from . import cgroups, images, leftovers, network, platform, pve, vm_image
 from .lab import LEGACY, PUBLIC_ADDRESS, Lab, LabError, run
 from .machine import Machines, MachineSpec
 from .pve import daemon
+from .vm import Vms
 
 SPACE_GIB, MEMORY_MIB = 8, 3500
 PROGRAMS = {
@@ -160,6 +161,9 @@ def down(lab: Lab) -> None:
         names = sorted(path.name for path in lab.machines.iterdir())
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(machines.remove, names))
+    vms = Vms(lab)
+    for name in vms.known():
+        vms.remove(name)
     leftovers.end_processes(lab)
     leftovers.unmount(lab.directory)
     network.down(lab)
@@ -184,6 +188,8 @@ def status(lab: Lab) -> None:
     for name, pid in machines.running().items():
         kind = LEGACY[name].split("/")[0] if name in LEGACY else "guest"
         print(f"  {name:12} {kind:16} pid {pid}")
+    for name, pid in Vms(lab).running().items():
+        print(f"  {name:12} {'VM':16} pid {pid}")
     if whole:
         print(f"  {'Proxmox API':12} {daemon.HOST}:{daemon.PORT}")
 
@@ -194,13 +200,16 @@ def _interrupted(number: int, _frame: object) -> NoReturn:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description="The practice lab; LOTSE_LAB names another one beside it.")
-    parser.add_argument("command", choices=["up", "down", "status"])
+    parser.add_argument("command", choices=["up", "down", "status", "vm-image"])
     command = parser.parse_args().command
     signal.signal(signal.SIGTERM, _interrupted)
     try:
         lab = Lab()
         if command == "status":
             status(lab)
+            return 0
+        if command == "vm-image":
+            vm_image.ensure(lab.cache, say)
             return 0
         with locked(lab):
             {"up": up, "down": down}[command](lab)

@@ -157,15 +157,15 @@ class Builder:
             job.result()
 
     def _base(self, name: str, recipe: Base) -> None:
-        self._ensure(folder(self._cache, name), name, lambda partial: self._bootstrap(recipe, partial))
+        self.ensure(folder(self._cache, name), name, lambda partial: self._bootstrap(recipe, partial))
 
     def _layer(self, name: str, recipe: Layer, base: Future[None]) -> None:
         base.result()
-        self._ensure(folder(self._cache, name), name, lambda partial: self._add_packages(recipe, partial))
+        self.ensure(folder(self._cache, name), name, lambda partial: self._add_packages(recipe, partial))
 
     def _mirror(self, base: Future[None]) -> None:
         base.result()
-        self._ensure(mirror(self._cache), "the mirror of the guests' packages", self._fill_mirror)
+        self.ensure(mirror(self._cache), "the mirror of the guests' packages", self._fill_mirror)
 
     def stop(self) -> None:
         """Ends the programs that still run, and returns when every thread has cleaned up behind itself."""
@@ -194,7 +194,7 @@ class Builder:
             raise LabError(f"{' '.join(argv[:6])}… failed ({program.returncode}): {(errors or output).strip()[-1500:]}")
         return output
 
-    def _ensure(self, target: Path, name: str, build: Callable[[Path], None]) -> None:
+    def ensure(self, target: Path, name: str, build: Callable[[Path], None]) -> None:
         if target.is_dir():
             return
         self._say(f"building {name}")

@@ -47,6 +47,15 @@ class Lab:
         return self.directory / "machines"
 
     @property
+    def vms(self) -> Path:
+        return self.directory / "vms"
+
+    @property
+    def volumes(self) -> Path:
+        """Disks of real VMs."""
+        return self.directory / "volumes"
+
+    @property
     def cache(self) -> Path:
         return Path(os.environ.get("LOTSE_CACHE") or Path.home() / ".cache" / "lotse")
 

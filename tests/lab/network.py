@@ -45,6 +45,31 @@ def unplug(lab: Lab, machine: str) -> None:
         run(["ip", "netns", "delete", lab.machine_namespace(machine)])
 
 
+def plug_tap(lab: Lab, machine: str, card: str) -> str:
+    """A tap on the bridge for a VM's card such as ``net0``, inside the lab's namespace. Gives its name."""
+    tap = _tap(machine) + card.removeprefix("net")
+    run(["ip", "-n", lab.namespace, "tuntap", "add", "dev", tap, "mode", "tap"])
+    run(["ip", "-n", lab.namespace, "link", "set", tap, "master", BRIDGE, "up"])
+    return tap
+
+
+def unplug_taps(lab: Lab, machine: str) -> None:
+    for tap in taps(lab):
+        if tap.startswith(_tap(machine)):
+            run(["ip", "-n", lab.namespace, "link", "delete", tap])
+
+
+def taps(lab: Lab) -> list[str]:
+    """Names of the taps in the lab's namespace; it takes them along when it goes."""
+    if not exists(lab.namespace):
+        return []
+    return [line.split(":")[0] for line in run(["ip", "-n", lab.namespace, "tuntap", "show"]).stdout.splitlines()]
+
+
+def _tap(machine: str) -> str:
+    return f"t{hashlib.sha256(machine.encode()).hexdigest()[:10]}n"
+
+
 def down(lab: Lab) -> None:
     prefix = lab.machine_namespace("")
     for path in sorted(Path("/run/netns").glob(f"{prefix}*")) if Path("/run/netns").is_dir() else []:

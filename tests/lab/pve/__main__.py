@@ -18,14 +18,17 @@ from pathlib import Path
 
 from tests.lab.lab import Lab
 from tests.lab.machine import Machines, MachineSpec
+from tests.lab.vm import Vms
 
 from . import pki
-from .cluster import LabPve
+from .cluster import VM_TEMPLATE_DISK, LabPve
 from .driver import GuestDriver
 from .faults import Faults
 from .memory import MemoryDriver
 from .nspawn import NspawnDriver
+from .qemu import Drivers, QemuDriver
 from .state import StateFile
+from .volumes import QemuVolumes
 
 SECRET_VARIABLE = "LOTSE_PVE_TOKEN_SECRET"
 
@@ -56,7 +59,12 @@ def _reset(pve: LabPve, state: StateFile) -> None:
 def guest_driver(chosen: argparse.Namespace) -> GuestDriver:
     if chosen.memory:
         return MemoryDriver()
-    return NspawnDriver(Machines(Lab(chosen.lab)), MachineSpec)
+    lab = Lab(chosen.lab)
+    return Drivers(QemuDriver(Vms(lab), volumes(lab)), NspawnDriver(Machines(lab), MachineSpec))
+
+
+def volumes(lab: Lab) -> QemuVolumes:
+    return QemuVolumes(lab, f"shared:{VM_TEMPLATE_DISK}")
 
 
 async def serve(chosen: argparse.Namespace, secret: str) -> None:
@@ -74,6 +82,9 @@ async def serve(chosen: argparse.Namespace, secret: str) -> None:
     state.load()
     if chosen.memory:
         pve.boot_known()
+    else:
+        pve.volumes = volumes(Lab(chosen.lab))
+        pve.add_vm_template()
     pve.on_change = state.save
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -40,26 +40,6 @@ def os_info(release: str, kernel: str) -> Values:
     }  # fmt: skip
 
 
-def interfaces(rows: list[dict[str, Any]]) -> list[Values]:
-    """network-get-interfaces from what ``ip -j addr`` prints."""
-    return [
-        {
-            "name": row["ifname"],
-            "hardware-address": row.get("address", ""),
-            "ip-addresses": [
-                {
-                    "ip-address": entry["local"],
-                    "ip-address-type": "ipv6" if entry["family"] == "inet6" else "ipv4",
-                    "prefix": entry["prefixlen"],
-                }
-                for entry in row.get("addr_info", [])
-                if "local" in entry
-            ],
-        }
-        for row in rows
-    ]
-
-
 class AgentParts(LabBase):
     """The agent's commands."""
 
@@ -127,7 +107,7 @@ class AgentParts(LabBase):
         return {"result": result}
 
     async def _agent_network_get_interfaces(self, vm: Any, values: Values) -> Any:
-        return {"result": interfaces(await asyncio.to_thread(self.driver.interfaces, vm.machine))}
+        return {"result": await asyncio.to_thread(self.driver.interfaces, vm.machine)}
 
     async def _agent_fsfreeze_status(self, vm: Any, values: Values) -> Any:
         return {"result": "thawed"}

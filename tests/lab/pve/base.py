@@ -17,11 +17,13 @@ from fakepve.model import PveError, TaskError
 from fakepve.server import API, FORMATS, USER, FakePve
 from fakepve.server import error as error_answer
 
-from .driver import GuestDriver, GuestError
+from .driver import GuestDriver, GuestError, Numbers, Volumes
 from .faults import CallFault, Faults
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Values = dict[str, Any]
+# The config of the guest that is being cloned.
+CLONE_SOURCE: ContextVar[Mapping[str, Any]] = ContextVar("CLONE_SOURCE")
 # A clone or a creation fails while it copies, and then takes its half-made guest away again (see DiskParts.ceph_io).
 CLONE_FAULT: ContextVar[str | None] = ContextVar("CLONE_FAULT", default=None)
 VERSION = "9.0.10"
@@ -55,6 +57,7 @@ class LabBase(FakePve):  # type: ignore[misc]
     def __init__(self, driver: GuestDriver, faults: Faults, host: str, port: int) -> None:
         super().__init__(host=host, port=port)
         self.driver = driver
+        self.volumes: Volumes = Numbers()
         self.faults = faults
         self.calls_log: Path | None = None
         self.on_change: Callable[[], None] = lambda: None

@@ -7,6 +7,8 @@ from typing import Any
 
 from fakepve.model import FakeVm
 
+from tests.lab import vm_image
+
 from .access import AccessParts
 from .agent import AgentParts
 from .driver import GuestDriver
@@ -22,6 +24,9 @@ USER = "lotse@pve"
 TOKEN = f"{USER}!ci"
 TEMPLATE_DISK = "9000/base-9000-disk-0.qcow2"
 TEMPLATE_CLOUD_INIT = "9000/vm-9000-cloudinit.qcow2"
+VM_TEMPLATE = 9001  # of real VMs, where the lab has them
+VM_TEMPLATE_DISK = f"{VM_TEMPLATE}/base-{VM_TEMPLATE}-disk-0.qcow2"
+VM_TEMPLATE_CLOUD_INIT = f"{VM_TEMPLATE}/vm-{VM_TEMPLATE}-cloudinit.qcow2"
 SNIPPET = "snippets/lotse-user.yaml"
 TEMPLATE_CONFIG: dict[str, Any] = {
     "name": "debian-13", "template": 1, "memory": "1024", "cores": 1, "sockets": 1, "cpu": "x86-64-v2-AES",
@@ -29,6 +34,11 @@ TEMPLATE_CONFIG: dict[str, Any] = {
     "ide2": f"shared:{TEMPLATE_CLOUD_INIT},media=cdrom", "net0": "virtio=BC:24:11:00:90:00,bridge=vmbr0",
     "agent": "enabled=1", "boot": "order=scsi0", "serial0": "socket", "vga": "serial0",
     "smbios1": "uuid=7b0a4f0e-2f0f-4b6e-9f49-0b3c1a4d9000", "vmgenid": "0d7f6d8e-7a50-4c0b-8f5e-5b6a3c2d9000",
+}  # fmt: skip
+VM_TEMPLATE_CONFIG: dict[str, Any] = {
+    **TEMPLATE_CONFIG, "name": "debian-13-vm", "memory": "256", "scsi0": f"shared:{VM_TEMPLATE_DISK},discard=on,size={vm_image.SIZE_GIB}G",
+    "ide2": f"shared:{VM_TEMPLATE_CLOUD_INIT},media=cdrom", "net0": "virtio=BC:24:11:00:90:01,bridge=vmbr0",
+    "smbios1": "uuid=7b0a4f0e-2f0f-4b6e-9f49-0b3c1a4d9001", "vmgenid": "0d7f6d8e-7a50-4c0b-8f5e-5b6a3c2d9001",
 }  # fmt: skip
 AUDIT = ("Sys.Audit", "VM.Audit", "Datastore.Audit", "Pool.Audit", "SDN.Audit", "Mapping.Audit")
 VM_ADMIN = (
@@ -45,6 +55,7 @@ ACL: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("/storage/local-lvm", ("Datastore.AllocateSpace", "Datastore.Audit")),
     ("/storage/local", ("Datastore.AllocateTemplate", "Datastore.Audit")),
     (f"/vms/{TEMPLATE}", ("VM.Clone", "VM.Audit")),
+    (f"/vms/{VM_TEMPLATE}", ("VM.Clone", "VM.Audit")),
     ("/sdn/zones/localnetwork", ("SDN.Use",)),
     ("/nodes", ("Sys.AccessNetwork", "Sys.Audit")),
 )
@@ -63,7 +74,7 @@ class LabPve(AccessParts, AgentParts, HaParts, ImageParts):
     def seed(self) -> None:
         """The cluster as nobody has used it yet."""
         self.nodes = {name: {"online": True} for name in NODES}
-        self.storages = {
+        self.storages: dict[str, dict[str, Any]] = {
             "local": {
                 "type": "dir", "path": "/var/lib/vz", "content": "iso,vztmpl,backup,snippets,import", "active": 1,
                 "files": set(), "total": 64 * GIB,
@@ -93,6 +104,17 @@ class LabPve(AccessParts, AgentParts, HaParts, ImageParts):
         self.tasklog: list[Any] = []
         self.broadcast = {TEMPLATE: "stopped"}
         self.set_ha()
+
+    def add_vm_template(self) -> None:
+        """The template of real VMs, unless it is there."""
+        if self.vm(VM_TEMPLATE) is not None:
+            return
+        common = {"content": "images", "format": "qcow2", "vmid": VM_TEMPLATE, "ctime": 0}
+        volumes: dict[str, Any] = self.storages["shared"]["volumes"]
+        volumes[VM_TEMPLATE_DISK] = {**common, "size": vm_image.SIZE_GIB * GIB}
+        volumes[VM_TEMPLATE_CLOUD_INIT] = {**common, "size": 4 * 1024**2}
+        self.vms.append(FakeVm(VM_TEMPLATE, "debian-13-vm", node="pve1", template=True, config=VM_TEMPLATE_CONFIG))
+        self.broadcast[VM_TEMPLATE] = "stopped"
 
     def admit(self, secret: str) -> None:
         """The user and its privilege-separated token; nobody else may log in with a token."""

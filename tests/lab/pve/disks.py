@@ -12,10 +12,11 @@ from fakepve.qemu import drives_of, is_cdrom, join_drive, split_drive, volume_re
 from fakepve.routing import split_list
 
 from .config import ConfigParts
+from .driver import GuestError
 from .hotplug import UNUSED
 from .storages import StorageParts
 
-from .base import CLONE_FAULT, Values, bad, die, task_failure  # isort: skip
+from .base import CLONE_FAULT, CLONE_SOURCE, Values, bad, die, task_failure  # isort: skip
 
 UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 CLOUD_INIT_BYTES = 4 * 1024**2
@@ -59,6 +60,7 @@ class DiskParts(ConfigParts, StorageParts):
             ]
             if local:
                 raise die(f"can't clone VM to node '{target}' (VM uses local storage)")
+        CLONE_SOURCE.set(source.config)
         upid: str = await super()._qm_clone(values, user)
         return upid
 
@@ -72,9 +74,18 @@ class DiskParts(ConfigParts, StorageParts):
         if failure is not None:
             raise task_failure(failure)
         if vm.lock == "clone":
+            await self._copy_content(vm)
             for key, volume, props in drives_of(vm.config):
                 if is_cdrom(volume, props) and "-cloudinit" in volume:
                     vm.config[key] = self._cloud_init_drive(vm, volume_ref(volume)[0], props)
+
+    async def _copy_content(self, vm: Any) -> None:
+        for key, volume, _ in drives_of(vm.config, skip_cdrom=True):
+            source = split_drive(CLONE_SOURCE.get()[key])[0]
+            try:
+                await asyncio.to_thread(self.volumes.copy, source, volume, linked="/base-" in volume)
+            except GuestError as failure:
+                raise task_failure(str(failure)) from failure
 
     def _cloud_init_drive(self, vm: Any, sid: str, props: dict[str, str]) -> str:
         self.need_space(sid, vm.node, CLOUD_INIT_BYTES, f"vm-{vm.vmid}-cloudinit")
@@ -142,6 +153,11 @@ class DiskParts(ConfigParts, StorageParts):
                 raise task_failure("shrinking disks is not supported")
             if new > size:
                 self.need_space(sid, vm.node, new - size, volume_ref(volume)[1])
+            if self.volumes.real(volume):
+                if vm.status == "running":
+                    await asyncio.to_thread(self.driver.resize_disk, vm.machine, key, new)
+                else:
+                    await asyncio.to_thread(self.volumes.grow, volume, new)
             record["size"] = new
             vm.config[key] = join_drive(volume, {**props, "size": format_size(new)})
 
@@ -169,9 +185,12 @@ class DiskParts(ConfigParts, StorageParts):
             raise die("you can't move to the same storage with same format")
 
         async def body() -> None:
+            if vm.status == "running" and self.volumes.real(volume):
+                raise task_failure("the lab's API moves the disks of a real VM while it is off")
             record = self._qm_volume(volume)
             made, _ = self._qm_alloc(target, vm.vmid, values.get("format"), int(record["size"]))
             await self.pause(self.io_secs)
+            await asyncio.to_thread(self.volumes.copy, volume, made, linked=False)
             vm.config[key] = made if UNUSED.fullmatch(key) else join_drive(made, props)
             if values.get("delete"):
                 self._qm_free(volume)

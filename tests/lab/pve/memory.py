@@ -9,7 +9,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from .driver import Completed, GuestError, GuestSpec
+from .driver import Completed, GuestError, GuestSpec, agent_interfaces
 
 OS_RELEASE = (
     'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nNAME="Debian GNU/Linux"\nVERSION_ID="13"\n'
@@ -77,7 +77,7 @@ class MemoryDriver:
         spec = self._up(name).spec
         local, _, prefix = spec.address.partition("/")
         loopback = {"family": "inet", "local": "127.0.0.1", "prefixlen": 8}
-        return [
+        rows = [
             {"ifname": "lo", "address": "00:00:00:00:00:00", "addr_info": [loopback]},
             {
                 "ifname": "eth0",
@@ -85,6 +85,7 @@ class MemoryDriver:
                 "addr_info": [{"family": "inet", "local": local, "prefixlen": int(prefix or 32)}],
             },
         ]
+        return agent_interfaces(rows)
 
     def execute(self, name: str, argv: Sequence[str], data: bytes | None, timeout: float) -> Completed:
         machine = self._up(name)
@@ -110,3 +111,6 @@ class MemoryDriver:
 
     def write_file(self, name: str, path: str, data: bytes) -> None:
         self._up(name).files[path] = data
+
+    def resize_disk(self, name: str, key: str, size: int) -> None:
+        """There is no disk."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from tests.lab.lab import LabError
 
-from .driver import Completed, GuestError, GuestSpec
+from .driver import Completed, GuestError, GuestSpec, agent_interfaces
 
 IMAGE = "guest"
 FAILURES = (LabError, OSError, subprocess.SubprocessError)
@@ -110,11 +110,13 @@ class NspawnDriver:
         return done.stdout
 
     def interfaces(self, name: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = json.loads(self._shell(name, "ip -j addr"))
-        return rows
+        return agent_interfaces(json.loads(self._shell(name, "ip -j addr")))
 
     def read_file(self, name: str, path: str, offset: int, count: int) -> bytes:
         return self._shell(name, 'exec <"$1"; tail -c "+$2" | head -c "$3"', path, str(offset + 1), str(count))
 
     def write_file(self, name: str, path: str, data: bytes) -> None:
         self._shell(name, 'umask 022; cat >"$1"', path, data=data)
+
+    def resize_disk(self, name: str, key: str, size: int) -> None:
+        """A machine's root file system is a folder."""

@@ -15,7 +15,7 @@ from fakepve.qemu import drives_of, volume_ref
 from fakepve.server import USER, int_param
 
 from .base import LabBase, Values, die, task_failure
-from .driver import GuestError, GuestSpec
+from .driver import Disk, GuestError, GuestSpec
 from .storages import NODE_MEMORY
 
 BRIDGES = frozenset({"vmbr0"})
@@ -55,7 +55,16 @@ class PowerParts(LabBase):
             authorized_keys=tuple(key.strip() for key in keys if key.strip()),
             memory_mib=self.memory_mib(vm),
             mac=mac.group(1) if mac else None,
+            disks=self._real_disks(vm),
+            config=dict(vm.config),
         )
+
+    def _real_disks(self, vm: Any) -> tuple[Disk, ...]:
+        """None of them if none has content: then the guest is no real VM."""
+        volumes = {key: volume for key, volume, _ in drives_of(vm.config, skip_cdrom=True)}
+        if not any(map(self.volumes.real, volumes.values())):
+            return ()
+        return tuple(Disk(key, volume, int(self._qm_volume(volume)["size"])) for key, volume in volumes.items())
 
     @staticmethod
     def memory_mib(vm: Any) -> int:

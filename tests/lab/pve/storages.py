@@ -73,6 +73,10 @@ class StorageParts(LabBase):
             volume["node"] = where
         return str(volid), str(made)
 
+    def _qm_free(self, volid: str) -> None:
+        super()._qm_free(volid)
+        self.volumes.free(volid)
+
     def _available(self, sid: str, node: str | None) -> None:
         if sid not in self.storages:
             raise die(f"storage '{sid}' does not exist")

@@ -56,7 +56,7 @@ def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
         builder.run(["sh", "-c", "echo no such package >&2; exit 3"])
 
     with pytest.raises(LabError, match=r"failed \(3\): no such package"):
-        builder._ensure(tmp_path / "image", "image", build)
+        builder.ensure(tmp_path / "image", "image", build)
     builder.stop()
     assert list(tmp_path.iterdir()) == []
 
