@@ -104,6 +104,12 @@ def _boot(value: Any) -> str:
     return f"order={';'.join(str(device) for device in value)}" if value else ""
 
 
+def boot_devices(value: Any) -> list[str]:
+    """The devices of a boot order, in order; none of the older form."""
+    order = _boot(value or "")
+    return order.removeprefix("order=").split(";") if order.startswith("order=") else []
+
+
 TEXT = Kind(_text, _text, _text)
 NUMBER = Kind(_number, _number, _number)
 DECIMAL = Kind(_decimal, number_text, _decimal)
@@ -113,7 +119,7 @@ WORDS = Kind(words, lambda value: " ".join(words(value)), lambda value: " ".join
 TAGS = Kind(lambda value: tuple(_tags(value)), lambda value: ";".join(_tags(value)), _tags)
 KEYS = Kind(key_lines, _encoded_keys, lambda value: list(key_lines(value)))
 CPUS = Kind(cpu_set, lambda value: ",".join(words(value)), _text)
-BOOT = Kind(_boot, _boot, lambda value: _boot(value).removeprefix("order=").split(";") if _boot(value).startswith("order=") else _boot(value))
+BOOT = Kind(_boot, _boot, lambda value: boot_devices(value) or _boot(value))
 MAC_ADDRESS = Kind(lambda value: _text(value).upper(), lambda value: _text(value).upper(), lambda value: _text(value).upper())
 TRUNKS = Kind(lambda value: tuple(_trunks(value)), lambda value: ";".join(_trunks(value)), _trunks)
 DISCARD = Kind(_discard, _discard, lambda value: _discard(value) == "on")

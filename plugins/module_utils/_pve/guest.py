@@ -13,10 +13,10 @@ from typing import Any
 
 from .disks import DRIVE, UNUSED, Disk, check_key, stated_disk
 from .errors import RefusedError
-from .fields import FIELDS, checked
+from .fields import FIELDS, boot_devices, checked
 from .firmware import FIRMWARE
 from .nics import ADDRESS_OPTIONS, IPCONFIG, NIC, stated_network, stated_nic
-from .values import natural, words
+from .values import megabytes, natural, words
 
 OWNER_TAG = "lotse"
 NAMES = uuids.UUID("6f1d1f0e-6c1a-5b0e-9d6c-3d6f3c1f8a55")  # a guest without a stated identity has one that follows from its name
@@ -186,6 +186,7 @@ def _desired(row: Mapping[str, Any], ssh_keys: Sequence[str], user: str | None) 
     cards = {str(key): dict(given or {}) for key, given in (row.get("nics") or {}).items()}
     networks = _networks(row, cards)
     gone = frozenset(_gone(row.get("disks") or {}) + _gone(cards))
+    _check_together(options, gone)
     return DesiredGuest(
         name=name,
         uuid=str(uuids.UUID(str(row["uuid"]))) if row.get("uuid") else uuid_of(name),
@@ -209,6 +210,15 @@ def _desired(row: Mapping[str, Any], ssh_keys: Sequence[str], user: str | None) 
         ci_storage=row.get("ci_storage"),
         ha=_ha(row.get("ha")),
     )
+
+
+def _check_together(options: Mapping[str, Any], gone: frozenset[str]) -> None:
+    """Raises ValueError for what the API will not take together."""
+    if both := sorted(gone & set(boot_devices(options.get("boot")))):
+        raise ValueError(f"boot names {', '.join(both)}, which shall be absent")
+    memory, balloon = options.get("memory_mib"), options.get("balloon_mib")
+    if memory is not None and balloon is not None and int(balloon) > megabytes(memory):
+        raise ValueError(f"balloon_mib {balloon} is more than memory_mib {memory}")
 
 
 def _gone(given: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .disks import DISK, DRIVE, UNUSED, drive_parts, is_cloud_init, volume_of
-from .fields import FIELDS
+from .fields import FIELDS, boot_devices
 from .guest import DesiredGuest, ObservedGuest, Template, description
 from .nics import IPCONFIG, NIC, nic_parts, nic_text
 from .values import property_string
@@ -70,6 +70,8 @@ def still_pending(observed: ObservedGuest, write: Write, detached: tuple[str, ..
         left.discard(key)
         if not _equal(key, before, after) and _waits(observed.config, key, before, after):
             left.add(key)
+    if any(wanted[device] is None for device in boot_devices(observed.active.get("boot", observed.config.get("boot"))) if device in wanted):
+        left.add("boot")  # the API takes a device that goes out of the order, which waits
     return frozenset(left)
 
 

@@ -198,6 +198,7 @@ class ConfigParts(LabBase):
             if UNUSED.fullmatch(key):
                 self._destroy_unused(vm, key)
             elif running and not hotpluggable(vm.config, key, None):
+                self._out_of_boot_order(vm, key)
                 if key in vm.config:
                     vm.pending[key] = None
                 else:
@@ -262,7 +263,7 @@ class ConfigParts(LabBase):
             if vm.config.get("protection") in (1, "1") and not is_cdrom(*split_drive(old)):
                 raise die(f"can't remove drive '{key}' - protection mode enabled")
             self._let_go(vm, *split_drive(old))
-            self._out_of_boot_order(vm, key)
+        self._out_of_boot_order(vm, key)
         vm.config.pop(key, None)
         vm.pending.pop(key, None)
 
@@ -284,13 +285,14 @@ class ConfigParts(LabBase):
 
     @staticmethod
     def _out_of_boot_order(vm: Any, key: str) -> None:
-        order = str(vm.config.get("boot", ""))
-        if order.startswith("order="):
-            kept = [device for device in order.removeprefix("order=").split(";") if device != key]
-            if kept:
-                vm.config["boot"] = "order=" + ";".join(kept)
-            else:
-                vm.config["boot"] = boot_order({k: v for k, v in vm.config.items() if k != key}) or " "
+        """A device that goes leaves the order; of a running VM the order changes with its next start."""
+        order = str(vm.pending.get("boot") or vm.config.get("boot", ""))
+        devices = order.removeprefix("order=").split(";") if order.startswith("order=") else []
+        if key not in devices:
+            return
+        kept = [device for device in devices if device != key]
+        left = "order=" + ";".join(kept) if kept else boot_order({k: v for k, v in vm.config.items() if k != key}) or " "
+        (vm.pending if vm.status == "running" else vm.config)["boot"] = left
 
     # ----------------------------------------------------------------- unlink
 

@@ -74,12 +74,14 @@ class Machine:
         for key in values["delete"]:
             assert not is_disk(key), "a disk is detached by a step of its own"
             self._put(key, None)
+            self._leave_order(key)
         for key, value in values["set"].items():
             self._put(key, self._made(key, value))
 
     def _detach(self, values: Mapping[str, Any]) -> None:
         for key in values["keys"]:
             self._put(key, None)
+            self._leave_order(key)
 
     def _purge(self, values: Mapping[str, Any]) -> None:
         for volume in values["volumes"]:
@@ -138,6 +140,12 @@ class Machine:
             return
         self.pending.pop(key, None)
         self._replace(key, value)
+
+    def _leave_order(self, key: str) -> None:
+        devices = str(self.pending.get("boot") or self.config.get("boot", "")).removeprefix("order=").split(";")
+        if key in devices:
+            place = self.pending if self.status == "running" else self.config
+            place["boot"] = "order=" + ";".join(device for device in devices if device != key)
 
     def _replace(self, key: str, value: Any) -> None:
         old = self.config.pop(key, None)

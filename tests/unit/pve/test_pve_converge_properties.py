@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.lotse.estate.plugins.module_utils._ansible.pve_render import diffs, step_dict
 from ansible_collections.lotse.estate.plugins.module_utils._pve.diff import Do, State, Step, Words, steps_for, steps_for_new
+from ansible_collections.lotse.estate.plugins.module_utils._pve.fields import boot_devices
 from ansible_collections.lotse.estate.plugins.module_utils._pve.guest import DesiredGuest, Template, desired_guests, uuid_of, without_marks
 from ansible_collections.lotse.estate.plugins.module_utils._pve.reverse import row_of
 from hypothesis import given, settings
@@ -148,7 +149,7 @@ def test_carrying_the_steps_out_gives_what_was_desired(
 def test_what_is_absent_is_detached_and_only_the_word_destroys_it(
     row: dict[str, Any], state: State, gone: set[str], purge: bool, reboot: bool
 ) -> None:
-    machine = converged({**row, "protection": False}, state)
+    machine = converged({**row, "protection": False, "boot": ["scsi0", *row["nics"], *row["disks"]]}, state)
     volumes = machine.volumes
     absent = {
         **row, "protection": False, "boot": None,
@@ -159,6 +160,9 @@ def test_what_is_absent_is_detached_and_only_the_word_destroys_it(
     machine.take(left(machine, guest(absent), state, words))
     assert told(left(machine, guest(absent), state, words)) == []
     assert not gone & set(machine.seen.config)
+    assert not gone & set(boot_devices(machine.seen.config["boot"]))
+    if reboot:
+        assert not machine.pending
     assert volumes == machine.volumes | machine.destroyed
     if not purge:
         assert machine.destroyed == set()

@@ -117,6 +117,13 @@ def test_a_running_guest_holds_on_to_a_sata_disk_so_nothing_is_destroyed_yet() -
     assert kinds(before, desired(disks={"sata1": {"state": "absent"}}), words=ALL_WORDS) == [Do.DETACH, Do.REBOOT]
 
 
+def test_a_device_that_goes_leaves_the_boot_order_with_the_next_start() -> None:
+    before = observed(scsi1="shared:101/vm-101-disk-1.qcow2,size=4G", boot="order=scsi1;scsi0", net1="virtio=BC:24:11:00:00:09,bridge=vmbr0")
+    gone = {"disks": {"scsi1": {"state": "absent"}}}
+    assert kinds(before, desired(**gone), words=Words(allow_reboot=True)) == [Do.DETACH, Do.REBOOT]
+    assert kinds(before, desired(nics={"net1": {"state": "absent"}}), words=Words(allow_reboot=True)) == [Do.CONFIG], "it is not in the order"
+
+
 def test_a_disk_is_replaced_only_by_the_word_and_only_if_it_would_shrink() -> None:
     stated = {"storage": "local-lvm", "size_gib": 4}
     with pytest.raises(RefusedError, match="scsi0 has 8G, the plan says 4G: disks only grow"):
@@ -285,6 +292,8 @@ def test_ha_does_not_start_what_is_to_be_off() -> None:
         ({"api_options": {"scsi3": "local:4"}}, "api_options: scsi3 is not set this way"),
         ({"api_options": {"lock": "backup"}}, "api_options: lock is not set this way"),
         ({"state": "running"}, "'running' is not a valid State"),
+        ({"boot": ["scsi0", "scsi1"], "disks": {"scsi1": {"state": "absent"}}}, "boot names scsi1, which shall be absent"),
+        ({"memory_mib": 512, "balloon_mib": 1024}, "balloon_mib 1024 is more than memory_mib 512"),
         ({"affinity": "many"}, "affinity: invalid literal"),
         ({"onboot": "perhaps"}, "onboot: not a boolean"),
     ],
