@@ -7,7 +7,7 @@ import urllib.parse
 from collections.abc import Sequence
 from typing import Any
 
-from .._pve.diff import Change, Do, Step
+from .._pve.diff import Change, Do, Step, pending_after
 from .._pve.fleet import GuestPlan, GuestResult
 from .._pve.values import addresses_in
 
@@ -33,7 +33,7 @@ def plan_dict(plan: GuestPlan) -> dict[str, Any]:
         "steps": [step_dict(step) for step in plan.steps],
         "tasks": [],
         "seconds": {},
-        "pending": sorted(plan.observed.pending) if plan.observed and plan.observed.status == "running" else [],
+        "pending": pending_after(plan.observed, plan.steps) if plan.observed else [],
     }
 
 

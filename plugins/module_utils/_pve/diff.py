@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .disks import Disk, drive, is_cdrom, volume_of
@@ -16,7 +16,7 @@ from .steps import NO_UNDO, Do, Step, Words
 from .values import boolean, natural, size_text
 from .write import Change, Write, config_write, shrinks
 
-__all__ = ["NO_UNDO", "Change", "Do", "State", "Step", "Words", "steps_for", "steps_for_new", "steps_to_remove"]
+__all__ = ["NO_UNDO", "Change", "Do", "State", "Step", "Words", "pending_after", "steps_for", "steps_for_new", "steps_to_remove"]
 
 
 def steps_for_new(desired: DesiredGuest, template: Template | None, state: State, words: Words | None = None) -> tuple[Step, ...]:
@@ -206,6 +206,19 @@ def _power(observed: ObservedGuest, desired: DesiredGuest, state: State, waiting
         text = "make its ssh host key known before the first connection"
         steps.append(Step(Do.HOST_KEY, text, f"remove {desired.name} from the known hosts"))
     return steps
+
+
+def pending_after(observed: ObservedGuest, steps: Sequence[Step]) -> list[str]:
+    """The keys that will wait for the next start once the steps are taken."""
+    if any(step.do in (Do.SHUTDOWN, Do.REBOOT, Do.STOP) for step in steps):
+        return []
+    write, gone = Write(), ()
+    for step in steps:
+        if step.do is Do.CONFIG:
+            write = Write(dict(step.values["set"]), list(step.values["delete"]))
+        if step.do is Do.DETACH:
+            gone = step.values["keys"]
+    return sorted(still_pending(observed, write, gone))
 
 
 def steps_to_remove(observed: ObservedGuest) -> tuple[Step, ...]:

@@ -56,18 +56,22 @@ class Lab:
 
     def told(self, rows: Sequence[dict[str, Any]], **settings: Any) -> list[dict[str, Any]]:
         """The steps of one guest in check mode."""
-        (plan,) = self.fleet(**settings).plan(desired_guests(rows))
-        steps: list[dict[str, Any]] = plan_dict(plan)["steps"]
+        steps: list[dict[str, Any]] = self.checked(rows, **settings)["steps"]
         return steps
+
+    def checked(self, rows: Sequence[dict[str, Any]], **settings: Any) -> dict[str, Any]:
+        (plan,) = self.fleet(**settings).plan(desired_guests(rows))
+        return plan_dict(plan)
 
     def converged(self, row: dict[str, Any], **settings: Any) -> list[str]:
         """The kinds of the steps that were taken; a check before told exactly these, and a check after tells none."""
-        checked = self.told([row], **settings)
+        checked = self.checked([row], **settings)
         fleet = self.fleet(**settings)
         (result,) = fleet.apply(fleet.plan(desired_guests([row])))
         done = result_dict(result)
         assert SECRET not in str(checked) + str(done)
-        assert [_foreseen(step) for step in done["steps"]] == [_foreseen(step) for step in checked]
+        assert [_foreseen(step) for step in done["steps"]] == [_foreseen(step) for step in checked["steps"]]
+        assert done["pending"] == checked["pending"]
         assert self.told([row], **settings) == []
         return [step["do"] for step in done["steps"]]
 
