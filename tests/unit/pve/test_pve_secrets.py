@@ -28,7 +28,6 @@ PLAY = """
   gather_facts: false
   vars:
     ansible_python_interpreter: "{{ ansible_playbook_python }}"
-    guests: "{{ lookup('ansible.builtin.file', folder ~ '/guests.json') | from_json }}"
   tasks:
     - lotse.estate.pve_preflight: {api: "{{ pve_api }}", guests: "{{ guests }}", probe_addresses: false}
       register: proof
@@ -40,10 +39,21 @@ PLAY = """
         wait_for: agent
       register: done
       ignore_errors: true
+    - lotse.estate.pve_guest:
+        api: "{{ pve_api }}"
+        name: db-01
+        uuid: "{{ guests[0].uuid }}"
+        node: pve2
+        ci_password: "{{ guests[0].ci_password }}"
+        description: changed
+        ssh: {known_hosts: "{{ folder }}/known_hosts"}
+        wait_for: none
+      register: one
+      ignore_errors: true
     - lotse.estate.pve_info: {api: "{{ pve_api }}"}
       register: info
       ignore_errors: true
-    - ansible.builtin.debug: {msg: "RESULTS {{ [proof, done, info] | to_json | b64encode }}"}
+    - ansible.builtin.debug: {msg: "RESULTS {{ [proof, done, one, info] | to_json | b64encode }}"}
 - hosts: web-01
   gather_facts: false
   tasks:
@@ -73,9 +83,8 @@ class Controller:
     def play(self, *options: str, guests: list[dict[str, Any]], **api: Any) -> list[dict[str, Any]]:
         """Runs the play; returns the results of its modules."""
         hosts = {"web-01": {"ansible_connection": "lotse.estate.pve_agent", "pve_vmid": 100, "pve_node": "pve3"}}
-        variables = {"folder": str(self.home), "pve_api": self.api(**api)}
+        variables = {"folder": str(self.home), "pve_api": self.api(**api), "guests": guests}
         (self.home / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
-        (self.home / "guests.json").write_text(json.dumps(guests))
         (self.home / "play.yml").write_text(PLAY)
         said = self.run("ansible-playbook", "-vvvv", "--diff", "-i", str(self.home / "hosts.json"), str(self.home / "play.yml"), *options)
         found = re.search(r"RESULTS (\S+?)\"", said)
@@ -91,7 +100,8 @@ class Controller:
     def run(self, program: str, *arguments: str) -> str:
         env = {
             **os.environ, "HOME": str(self.home), "XDG_CACHE_HOME": str(self.home / "cache"), "ANSIBLE_HOME": str(self.home / ".ansible"),
-            "ANSIBLE_LOG_PATH": str(self.home / "ansible.log"), "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "CANARY": self.secret,
+            "ANSIBLE_LOG_PATH": str(self.home / "ansible.log"), "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
+            "CANARY": self.secret, "CANARY_PASSWORD": PASSWORD,
             "TMPDIR": str(self.home / "tmp"), "ANSIBLE_INJECT_INVOCATION": "true",
         }  # fmt: skip
         done = subprocess.run([str(BIN / program), *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=300)
@@ -130,20 +140,24 @@ def private_keys(pve: MemoryPve) -> list[str]:
     return found
 
 
-GUESTS = [plan_row("db-01"), plan_row("web-01", node="pve3")]
+PASSWORD = "Kanarienvogel/+=ümlaut\"quote"
+HIDDEN = "{{ lookup('ansible.builtin.env', 'CANARY_PASSWORD') }}"
+GUESTS = [plan_row("db-01", ci_user="operator", ci_password=HIDDEN), plan_row("web-01", node="pve3")]
 
 
 def test_a_run_that_succeeds(controller: Controller) -> None:
     told = controller.play("--check", guests=GUESTS)
-    proof, done, info = controller.play(guests=GUESTS)
+    proof, done, one, info = controller.play(guests=GUESTS)
     assert told[1]["changed"]
     assert done["changed"]
     assert not done.get("failed")
     assert not proof.get("failed")
     assert not info.get("failed")
+    assert not one.get("failed"), one["msg"]
+    assert one["changed"]
     assert "db-01" in controller.inventory()
     assert proof["invocation"]["module_args"]["api"]["token_secret"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-    assert controller.leaks(controller.secret, *private_keys(controller.pve), "PRIVATE KEY") == []
+    assert controller.leaks(controller.secret, PASSWORD, *private_keys(controller.pve), "PRIVATE KEY") == []
 
 
 def test_a_token_that_is_refused(controller: Controller) -> None:
@@ -152,7 +166,7 @@ def test_a_token_that_is_refused(controller: Controller) -> None:
         assert result["failed"]
         assert "the API refuses the token" in result["msg"]
     assert "db-01" not in controller.inventory()
-    assert controller.leaks(controller.secret) == []
+    assert controller.leaks(controller.secret, PASSWORD) == []
 
 
 @pytest.mark.parametrize("trust", [{"ca_file": None}, {"ca_file": None, "fingerprint": "ab" * 32}])
@@ -160,12 +174,12 @@ def test_a_certificate_that_is_not_trusted(controller: Controller, trust: dict[s
     for result in controller.play(guests=GUESTS, **trust):
         assert result["failed"]
         assert "TLS to" in result["msg"]
-    assert controller.leaks(controller.secret) == []
+    assert controller.leaks(controller.secret, PASSWORD) == []
 
 
 def test_an_api_that_does_not_answer(controller: Controller) -> None:
     assert all("does not answer" in result["msg"] for result in controller.play(guests=GUESTS, port=9))
-    assert controller.leaks(controller.secret) == []
+    assert controller.leaks(controller.secret, PASSWORD) == []
 
 
 def test_a_task_that_fails_and_a_configuration_that_is_refused(controller: Controller) -> None:
@@ -173,6 +187,6 @@ def test_a_task_that_fails_and_a_configuration_that_is_refused(controller: Contr
         tasks=[{"type": "qmclone", "message": "no space left on device", "times": 1}],
         calls=[{"method": "PUT", "path": "/nodes/pve3/qemu/.*/config", "status": 400, "message": "Parameter verification failed."}],
     )
-    _, done, _ = controller.play(guests=GUESTS)
+    _, done, _, _ = controller.play(guests=GUESTS)
     assert done["failed"]
-    assert controller.leaks(controller.secret, "PRIVATE KEY") == []
+    assert controller.leaks(controller.secret, PASSWORD, "PRIVATE KEY") == []

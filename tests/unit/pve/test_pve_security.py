@@ -98,3 +98,38 @@ def test_each_privilege_is_missed(memory_pve: MemoryPve, given: dict[str, Any], 
         preflight(given)
     assert privilege in str(failure.value)
     assert [call for call in memory_pve.calls() if call.method != "GET"] == []
+
+
+# What the guide's second table says: stated by a guest that is there, the privilege, and where it is held.
+MORE: tuple[tuple[dict[str, Any], str, str], ...] = (
+    ({"machine": "q35"}, "VM.Config.HWType", "/pool/community"),
+    ({"scsi_controller": "virtio-scsi-pci"}, "VM.Config.HWType", "/pool/community"),
+    ({"vga": "qxl"}, "VM.Config.HWType", "/pool/community"),
+    ({"serial": "socket"}, "VM.Config.HWType", "/pool/community"),
+    ({"node": "pve2"}, "VM.Migrate", "/pool/community"),
+    ({"startup": "order=3"}, "Sys.Modify", "/"),
+    ({"ha": {"state": "started"}}, "Sys.Console", "/"),
+)
+
+
+@pytest.mark.parametrize(("stated", "privilege", "path"), MORE, ids=lambda value: value if isinstance(value, str) else "+".join(value))
+def test_what_more_it_takes_is_named_and_is_enough(
+    memory_pve: MemoryPve, given: dict[str, Any], stated: dict[str, Any], privilege: str, path: str
+) -> None:
+    given = {**given, "guests": [{**BARE, **stated}], "state": "present", "migrate": "node" in stated}
+    memory_pve.faults(acl=documented("9.x"))
+    with pytest.raises(PveError, match=rf"lacks {re.escape(privilege)} on {re.escape(path)} "):
+        preflight(given)
+    acl = documented("9.x")
+    acl[path].append(privilege)
+    memory_pve.faults(acl=acl)
+    assert preflight(given)["proven"]["steps"] > 0
+    assert run_fleet(options(fleet_spec(), given), check=False)["changed"]
+
+
+@pytest.mark.parametrize("option", ["affinity", "args", "hookscript"])
+def test_what_only_root_may_set_is_said_before(memory_pve: MemoryPve, given: dict[str, Any], option: str) -> None:
+    stated = {"affinity": "0-1"} if option == "affinity" else {"api_options": {option: "local:snippets/x"}}
+    with pytest.raises(PveError, match=rf"token lotse@pve!ci lacks root@pam's own right to set {option} \(for: "):
+        preflight({**given, "guests": [{**BARE, **stated}], "state": "present"})
+    assert [call for call in memory_pve.calls() if call.method not in ("GET", "POST")] == []
