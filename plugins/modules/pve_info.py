@@ -7,11 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pve_info
-short_description: Nodes, storages, bridges, templates and guests of a Proxmox VE cluster
+short_description: What a Proxmox VE cluster has, and its guests as pve_fleet would have them written
 version_added: 0.1.0
 author: The Lotse authors (@lotse)
 description:
-  - Returns what a planner needs to place guests. Two calls, and one for each node.
+  - Returns what a planner needs to place guests.
+  - With O(guests) or V(rows) it imports live guests, as rows of C(plan.yml) and of M(lotse.estate.pve_fleet). A run over these rows changes
+    nothing but the mark of guests that Lotse did not make; their rows say so with C(adopt).
+  - Two calls. One more for each node (bridges), one for pools, three for V(ha), and one for each guest among the rows.
 extends_documentation_fragment:
   - lotse.estate.pve
 attributes:
@@ -21,6 +24,22 @@ attributes:
   diff_mode:
     support: none
     description: There is nothing to show.
+options:
+  gather:
+    description:
+      - What to return. V(storages) and V(bridges) are part of each node.
+      - V(rows) are all guests as rows, or those that O(guests) names. Together with V(ha) they also say how each is highly available.
+    type: list
+    elements: str
+    choices: [nodes, storages, bridges, templates, guests, pools, ha, rows]
+    default: [nodes, storages, bridges, templates, guests]
+  guests:
+    description:
+      - Names, VMIDs, or patterns of names (V(web-*)) of guests to return as rows, whether or not O(gather) names V(rows).
+      - A pattern leaves templates out. One that fits no guest is an error.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -28,11 +47,41 @@ EXAMPLES = r"""
   lotse.estate.pve_info:
     api: "{{ pve_api }}"
   register: cluster_facts
+
+- name: See the pools and what is highly available, and nothing else
+  lotse.estate.pve_info:
+    api: "{{ pve_api }}"
+    gather: [pools, ha]
+
+- name: Import live guests
+  lotse.estate.pve_info:
+    api: "{{ pve_api }}"
+    gather: [ha]
+    guests: ["web-*", db-01, 104]
+  register: live
+
+- name: Write them down
+  ansible.builtin.copy:
+    content: "{{ {'guests': live.rows} | to_nice_yaml(sort_keys=false) }}"
+    dest: guests.yml
+    mode: "0644"
+  delegate_to: localhost
+
+- name: Prove that nothing would change but the mark of those that are adopted
+  lotse.estate.pve_fleet:
+    api: "{{ pve_api }}"
+    guests: "{{ live.rows }}"
+    state: present
+    wait_for: none
+  check_mode: true
+  diff: true
 """
 
 RETURN = r"""
 cluster:
-  description: Version, C(nodes) with memory, cores, storages and bridges, C(templates) and C(guests). Sizes in bytes.
+  description:
+    - Version, and of what was gathered C(nodes) with memory, cores, storages and bridges, C(templates), C(guests), C(pools) and C(ha).
+    - Sizes in bytes.
   returned: success
   type: dict
   sample:
@@ -42,6 +91,18 @@ cluster:
          storages: [{name: shared, type: nfs, shared: true, content: [images, iso], total_bytes: 549755813888, used_bytes: 0, available: true}]}
     templates: [{name: debian-13, vmid: 9000, node: pve1}]
     guests: [{name: db-01, vmid: 101, node: pve2, status: running, pool: community, tags: [lotse], memory_bytes: 1073741824, cores: 1}]
+    pools: [{name: community, comment: The community platform, vmids: [101]}]
+    ha: [{name: db-01, vmid: 101, state: started, max_restart: 1, max_relocate: 1, nodes: {pve1: 2, pve2: 1}, strict: false}]
+rows:
+  description:
+    - Live guests by VMID, as C(guests) of M(lotse.estate.pve_fleet) takes them. Without passwords, which the API does not show.
+    - C(adopt) is the VMID of a guest without our mark.
+  returned: when O(guests) is given or O(gather) has V(rows)
+  type: list
+  elements: dict
+  sample:
+    - {name: db-01, state: started, node: pve2, adopt: 101, pool: community, cores: 1, memory_mib: 1024,
+       disks: {scsi0: {storage: shared, size: 8G}}, nics: {net0: {model: virtio, mac: "BC:24:11:AA:BB:CC", bridge: vmbr0}}}
 api_calls:
   description: Number of calls to the API.
   returned: success
@@ -49,13 +110,13 @@ api_calls:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lotse.estate.plugins.module_utils._ansible.pve_args import api_spec
+from ansible_collections.lotse.estate.plugins.module_utils._ansible.pve_args import info_spec
 from ansible_collections.lotse.estate.plugins.module_utils._ansible.pve_start import run
 from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import PveError
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=api_spec(), supports_check_mode=True)
+    module = AnsibleModule(argument_spec=info_spec(), supports_check_mode=True)
     try:
         result = run("info", module.params, check=module.check_mode)
     except PveError as failure:

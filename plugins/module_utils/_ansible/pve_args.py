@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._pve.info import PARTS, USUAL
+
 Spec = dict[str, Any]
 
 
@@ -112,6 +114,14 @@ def fleet_spec() -> Spec:
 def guest_spec() -> Spec:
     """One guest: its options stand beside ``api``. Its state is not optional here."""
     return {**api_spec(), **guest_options(), **converge_spec()}
+
+
+def info_spec() -> Spec:
+    return {
+        **api_spec(),
+        "gather": {"type": "list", "elements": "str", "choices": list(PARTS), "default": list(USUAL)},
+        "guests": {"type": "list", "elements": "str", "default": []},
+    }
 
 
 def preflight_spec() -> Spec:

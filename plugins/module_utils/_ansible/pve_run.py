@@ -88,7 +88,9 @@ def run_preflight(params: Result, check: bool) -> Result:  # noqa: ARG001 - neve
 
 def run_info(params: Result, check: bool) -> Result:  # noqa: ARG001 - never changes anything
     gateway = gateway_of(params)
-    return {"changed": False, "cluster": facts(gateway), "api_calls": gateway.calls}
+    found = facts(gateway, [*params["gather"], *(["rows"] if params["guests"] else [])], params["guests"])
+    rows = {"rows": found.pop("rows")} if "rows" in found else {}
+    return {"changed": False, "cluster": found, **rows, "api_calls": gateway.calls}
 
 
 RUNS: dict[str, Callable[[Result, bool], Result]] = {

@@ -10,8 +10,10 @@ from typing import Any
 from .addresses import Net, chosen, configured, networks, of_agent, of_container
 from .errors import ApiError, NodeUnreachableError, RefusedError, UnauthorizedError
 from .gateway import Gateway
+from .guest import ObservedGuest
 from .observe import in_parallel
 from .permissions import Permissions
+from .reverse import row_of
 from .values import boolean, properties, words
 
 Record = dict[str, Any]
@@ -134,6 +136,8 @@ class _Visit:
         if self.wanted.facts:
             config = guest.config()
             entry["config"] = {key: value for key, value in config.items() if key not in ("digest", "cipassword")}
+            if entry["type"] == "qemu":
+                entry["row"] = guest.row()
         for source in self.wanted.address_from:
             addresses = guest.live() if source == "agent" else configured(guest.config())
             entry["address"] = chosen(addresses, self.nets)
@@ -162,6 +166,10 @@ class _Guest:
         if self._config is None:
             self._config = dict(self._gateway.get(f"{self._path}/config"))
         return self._config
+
+    def row(self) -> dict[str, Any]:
+        entry, config = self._entry, {key: value for key, value in self.config().items() if key != "digest"}
+        return row_of(ObservedGuest(entry["vmid"], entry["name"], entry["node"], entry["status"], entry["pool"], config))
 
     def live(self) -> list[str]:
         """The addresses that a running guest has; none when nobody answers."""
