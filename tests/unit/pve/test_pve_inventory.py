@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import proxmoxer.core
 import pytest
 from ansible_collections.lotse.estate.plugins.module_utils._pve.adapter import may_repeat
 from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import RefusedError, UnauthorizedError, api_error
@@ -71,7 +73,8 @@ def test_facts_cost_two_calls_a_guest_at_most(talk: Conversation) -> None:
     database, web = records(talk, Wanted(tag="*", facts=True, address_from=["agent", "cloud-init"], cidrs=["10.77.0.0/24"]))
     assert database["addresses"] == ["10.77.0.103", "2001:db8::3", "172.17.0.1"], "its own card first"
     assert (web["addresses"], web["address"]) == (["10.77.0.102"], "10.77.0.102")
-    assert database["config"]["cores"] == 1
+    assert database["config"]["cores"] == database["row"]["cores"] == 1
+    assert database["row"]["nics"]["net0"]["bridge"] == "vmbr0"
     assert not {"digest", "cipassword"} & set(database["config"])
 
 
@@ -205,10 +208,13 @@ def listing(memory_pve: MemoryPve, tmp_path: Path) -> Listing:
     """``ansible-inventory --list`` over the lab's API."""
     source = tmp_path / "lab.pve.yml"
 
-    def run(secret: str | None = None, *, port: int = 0, command: tuple[str, ...] = ("ansible-inventory", "--list"), **environment: str) -> Any:
+    def run(
+        secret: str | None = None, *, port: int = 0, command: tuple[str, ...] = ("ansible-inventory", "--list"), more: str = "",
+        filters: str = "[\"'lotse' in pve_tags\"]", **environment: str,
+    ) -> Any:  # fmt: skip
         source.write_text(
             f"plugin: lotse.estate.pve\nhosts: [{memory_pve.host}]\nport: {port or memory_pve.port}\ntoken_id: {memory_pve.token_id}\n"
-            f"ca_file: {os.path.relpath(memory_pve.ca_file, tmp_path)}\ncidrs: [10.77.0.0/24]\nfilters: [\"'lotse' in pve_tags\"]\n"
+            f"ca_file: {os.path.relpath(memory_pve.ca_file, tmp_path)}\ncidrs: [10.77.0.0/24]\nfilters: {filters}\n{more}"
             "always_groups: [guests, role_redis]\ngroups: {guests: \"'lotse' in pve_tags\"}\n"
             "keyed_groups:\n  - {key: \"pve_tags | select('match', 'role-') | list\", prefix: '', separator: ''}\n"
             "compose: {where: pve_node ~ '/' ~ pve_vmid}\n"
@@ -234,6 +240,15 @@ def made(pve: MemoryPve, vmid: int, name: str, tags: str) -> None:
     api.nodes("pve1").qemu(vmid).config.put(tags=tags, ipconfig0=f"ip=10.77.0.{vmid}/24")
 
 
+def until_running(pve: MemoryPve, vmid: int) -> None:
+    api = pve.proxmoxer()
+    while api.nodes("pve1").qemu(vmid).status.current.get()["status"] != "running":
+        pass
+    while True:
+        with contextlib.suppress(proxmoxer.core.ResourceException):
+            return api.nodes("pve1").qemu(vmid).agent("network-get-interfaces").get()
+
+
 def test_guests_become_hosts_with_groups_and_variables(listing: Listing, memory_pve: MemoryPve) -> None:
     made(memory_pve, 103, "db-01", "lotse;role-mariadb")
     made(memory_pve, 140, "stranger", "blue")
@@ -244,6 +259,29 @@ def test_guests_become_hosts_with_groups_and_variables(listing: Listing, memory_
     assert (hosts["db-01"]["where"], hosts["db-01"]["pve_tags"]) == ("pve1/103", ["lotse", "role-mariadb"])
     assert found["guests"]["hosts"] == found["role_mariadb"]["hosts"] == ["db-01"]
     assert memory_pve.secret not in json.dumps(found)
+
+
+def test_groups_without_expressions(listing: Listing, memory_pve: MemoryPve) -> None:
+    made(memory_pve, 103, "db-01", "lotse;role-mariadb")
+    found = json.loads(listing(more="group_by: [node, pool, tag, status, type, template]\ntemplates: true\n").stdout)
+    groups = {name for name, group in found.items() if group.get("hosts") == ["db-01"]}
+    assert groups >= {"pve_node_pve1", "pve_pool_community", "pve_tag_lotse", "pve_tag_role_mariadb", "pve_status_stopped", "pve_type_qemu"}
+    assert "pve_templates" not in found, "the filter has left the template out"
+    found = json.loads(listing(more="group_by: [template]\ntemplates: true\n", filters="[]").stdout)
+    assert found["pve_templates"]["hosts"] == ["debian-13"]
+
+
+def test_facts_of_a_running_guest(listing: Listing, memory_pve: MemoryPve) -> None:
+    made(memory_pve, 103, "db-01", "lotse")
+    memory_pve.proxmoxer().nodes("pve1").qemu(103).status.start.post()
+    until_running(memory_pve, 103)
+    memory_pve.forget_calls()
+    found = json.loads(listing(more="want_facts: true\naddress_from: [agent, cloud-init]\n").stdout, object_hook=plain)
+    host = found["_meta"]["hostvars"]["db-01"]
+    assert (host["ansible_host"], host["pve_addresses"]) == ("10.77.0.103", ["10.77.0.103"])
+    assert host["pve_config"]["ipconfig0"] == "ip=10.77.0.103/24"
+    assert (host["pve_row"]["adopt"], host["pve_row"]["nics"]["net0"]["address"]) == (103, "10.77.0.103/24")
+    assert len(memory_pve.calls()) == 1 + 2
 
 
 def test_a_cluster_without_guests_is_no_error(listing: Listing) -> None:
