@@ -58,6 +58,8 @@ def records(gateway: Gateway, wanted: Wanted) -> list[Record]:
         nets = networks(wanted.cidrs)
     except ValueError as failure:
         raise RefusedError([f"cidrs: {failure}"]) from None
+    if wanted.workers < 1:
+        raise RefusedError([f"workers: {wanted.workers} is too few"])
     rows = gateway.get("cluster/resources", {"type": "vm"})
     if not rows:
         may_see(gateway)

@@ -182,9 +182,12 @@ def test_names_are_unique(talk: Conversation) -> None:
         records(talk, LAB)
 
 
-def test_a_network_that_is_none_is_said_before_anything_is_asked(talk: Conversation) -> None:
-    with pytest.raises(RefusedError, match=r"cidrs: '10\.77\.0\.0/33'"):
-        records(talk, Wanted(cidrs=["10.77.0.0/33"]))
+@pytest.mark.parametrize(
+    ("wanted", "why"), [(Wanted(cidrs=["10.77.0.0/33"]), r"cidrs: '10\.77\.0\.0/33'"), (Wanted(workers=0), "workers: 0 is too few")]
+)
+def test_options_that_make_no_sense_are_said_before_anything_is_asked(talk: Conversation, wanted: Wanted, why: str) -> None:
+    with pytest.raises(RefusedError, match=why):
+        records(talk, wanted)
 
 
 @pytest.mark.parametrize("path", [RESOURCES, CONFIG])
@@ -282,6 +285,15 @@ def test_facts_of_a_running_guest(listing: Listing, memory_pve: MemoryPve) -> No
     assert host["pve_config"]["ipconfig0"] == "ip=10.77.0.103/24"
     assert (host["pve_row"]["adopt"], host["pve_row"]["nics"]["net0"]["address"]) == (103, "10.77.0.103/24")
     assert len(memory_pve.calls()) == 1 + 2
+
+
+def test_what_somebody_wrote_into_a_guest_is_never_taken_for_a_template(listing: Listing, memory_pve: MemoryPve) -> None:
+    made(memory_pve, 103, "db-01", "lotse")
+    memory_pve.proxmoxer().nodes("pve1").qemu(103).config.put(description="{{ 6 * 7 }} is not 42")
+    show = ("ansible", "db-01", "-c", "local", "-m", "ansible.builtin.debug", "-a", "msg={{ pve_config.description }}")
+    done = listing(more="want_facts: true\n", command=show)
+    assert done.returncode == 0, done.stderr
+    assert "{{ 6 * 7 }} is not 42" in done.stdout
 
 
 def test_a_cluster_without_guests_is_no_error(listing: Listing) -> None:
