@@ -249,7 +249,8 @@ def until_running(pve: MemoryPve, vmid: int) -> None:
         pass
     while True:
         with contextlib.suppress(proxmoxer.core.ResourceException):
-            return api.nodes("pve1").qemu(vmid).agent("network-get-interfaces").get()
+            api.nodes("pve1").qemu(vmid).agent("network-get-interfaces").get()
+            return
 
 
 def test_guests_become_hosts_with_groups_and_variables(listing: Listing, memory_pve: MemoryPve) -> None:
