@@ -5,11 +5,12 @@ BIN := .venv/bin
 ENTER := tests/lab/enter
 export LOTSE_LAB ?= lab
 
-.PHONY: help setup demo test unit lab-test bench lint lab-up lab-down clean
+.PHONY: help setup demo test test-all unit lab-test bench lint lab-up lab-down clean
 
 help:
 	@echo "make demo      the whole crossing in the lab, under live load, with a report"
 	@echo "make test      unit tests, module conversations, crossings and faults in the lab"
+	@echo "make test-all  what takes longer, too"
 	@echo "make bench     what it costs, side by side with community.proxmox: build/bench, docs/performance.md"
 	@echo "make lint      ansible-lint, yamllint, ruff, mypy, layers, ansible-doc"
 	@echo "make lab-up    start the practice lab      make lab-down   end it and leave nothing"
@@ -28,12 +29,15 @@ demo: setup
 	@$(BIN)/python -m tests.lab.crossing demo
 
 unit: setup
-	@$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/faults
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not thorough" tests/unit tests/faults
 
 lab-test: setup
 	@$(BIN)/python -m pytest -m lab tests/integration tests/lab/pve
 
 test: unit lab-test
+
+test-all: test
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m thorough tests/faults
 
 bench: setup
 	@$(BIN)/python -m tests.bench
