@@ -66,7 +66,9 @@ class Way:
         self.result.seconds[step.do] = round(self.result.seconds.get(step.do, 0) + self.clock() - begun, 3)
 
     def _steps_now(self) -> tuple[Step, ...]:
-        return self.planner.steps(self.plan.desired, self.hand.guest)
+        """What is left. HA is read once in a run, so what was written to it since counts as done."""
+        managed = any(step.do is Do.HA for step in self.result.steps)
+        return tuple(step for step in self.planner.steps(self.plan.desired, self.hand.guest) if not (managed and step.do is Do.HA))
 
     # ------------------------------------------------------------- removing
 
