@@ -13,7 +13,7 @@ from fakepve.routing import split_list
 
 from .config import ConfigParts
 from .driver import GuestError
-from .hotplug import UNUSED
+from .hotplug import NIC, UNUSED
 from .storages import StorageParts
 
 from .base import CLONE_FAULT, CLONE_SOURCE, Values, bad, die, task_failure  # isort: skip
@@ -47,7 +47,14 @@ class DiskParts(ConfigParts, StorageParts):
         linked = LINKED.match(volname)  # a linked clone's name starts with that of its base
         return super()._parse_volname(store, linked.group(1) if linked else volname)
 
-    # ------------------------------------------------------------------ clone
+    # ------------------------------------------------------------ create, clone
+
+    async def _qm_create(self, values: Values, user: str) -> str:
+        for key in values:
+            if NIC.fullmatch(key):
+                self._may_use_bridge(user, str(values[key]))
+        upid: str = await super()._qm_create(values, user)
+        return upid
 
     async def _qm_clone(self, values: Values, user: str) -> str:
         source = self.find(values["node"], values["vmid"])

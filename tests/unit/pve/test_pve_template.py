@@ -281,3 +281,33 @@ def test_a_clone_by_name_is_one_of_the_newest_generation(run: Run, memory_pve: M
         run(images.serve("d.qcow2", text=str(number)), keep=2)
     seen = Cluster(tuple(memory_pve.proxmoxer().cluster.resources.get(type="vm")))
     assert [seen.template(name, "pve1").vmid for name in ("golden", "golden-g1")] == [101, 100]
+
+
+# --------------------------------------------------------------------- privileges
+
+LEAST = {
+    "/pool/community": [
+        "VM.Allocate", "VM.Audit", "VM.Config.CDROM", "VM.Config.CPU", "VM.Config.Cloudinit", "VM.Config.Disk", "VM.Config.HWType",
+        "VM.Config.Memory", "VM.Config.Network", "VM.Config.Options",
+    ],
+    "/storage/shared": ["Datastore.AllocateSpace", "Datastore.Audit"],
+    "/storage/local": ["Datastore.AllocateTemplate", "Datastore.Audit"],
+    "/nodes/pve1": ["Sys.AccessNetwork"],
+    "/sdn/zones/localnetwork": ["SDN.Use"],
+}  # fmt: skip
+
+
+def test_what_the_guide_says_that_the_token_needs_is_enough(run: Run, memory_pve: MemoryPve, images: Images) -> None:
+    memory_pve.faults(acl=LEAST)
+    for text in ("one", "two"):
+        done = run(images.serve("d.qcow2", text=text))
+        assert done.get("changed"), done.get("msg")
+    assert templates(memory_pve) == {"golden": 101}
+
+
+@pytest.mark.parametrize("path", sorted(LEAST))
+def test_and_nothing_of_it_can_be_left_out(run: Run, memory_pve: MemoryPve, images: Images, path: str) -> None:
+    memory_pve.faults(acl={where: held for where, held in LEAST.items() if where != path})
+    failed = run(images.serve("d.qcow2"))
+    assert "Permission check failed" in failed["msg"]
+    assert templates(memory_pve) == {}
