@@ -59,9 +59,50 @@ options:
     type: bool
     default: false
   migrate:
-    description: Whether a guest that is on another node than it states is migrated there. Otherwise it is accepted where it is.
+    description:
+      - Whether a guest that is on another node than it states is migrated there. Otherwise it is accepted where it is.
+      - With O(placement) guests that state no node and break a rule where they are get another one, as few of them as can be.
     type: bool
     default: false
+  placement:
+    description:
+      - Where guests go that state no node. Nodes must have the memory, the cores, the storages (and room on them) and the bridges, and reach the
+        template; of those the emptiest is taken. Guests that exist stay where they are, wherever high availability put them.
+      - Other guests count with all of their memory, running or not; one that is just being made at least like the largest template.
+      - A promise that cannot be kept is an error before anything is changed, and says which one and for whom.
+    type: dict
+    suboptions:
+      spare_nodes:
+        description:
+          - With V(1) any one node may die, and its guests fit onto the others while theirs stay. It counts guests of this list and all
+            others with the tag C(lotse).
+        type: int
+        choices: [0, 1]
+        default: 0
+      spare_domains:
+        description: With V(1) all nodes of any one of O(placement.failure_domains) may die.
+        type: int
+        choices: [0, 1]
+        default: 0
+      memory_reserve_mib:
+        description: Memory in MiB of each node that is kept for the hypervisor.
+        type: int
+        default: 2048
+      cpu_overcommit:
+        description: Cores of guests for each core of a node.
+        type: float
+        default: 4.0
+      anti_affinity:
+        description:
+          - Tags of which no two guests share a node. With O(placement.failure_domains) they are spread over the domains, too.
+          - When a node dies they stay apart where there is room; a warning says where not.
+        type: list
+        elements: str
+        default: []
+      failure_domains:
+        description: Lists of nodes that fail together (a rack, a room), by a name. A node that is in none is a domain of its own.
+        type: dict
+        default: {}
   ssh:
     description: How guests are reached, and by whom.
     type: dict

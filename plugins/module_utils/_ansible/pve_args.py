@@ -85,6 +85,17 @@ def converge_spec() -> Spec:
         "allow_reboot": {"type": "bool", "default": False},
         "purge_disks": {"type": "bool", "default": False},
         "migrate": {"type": "bool", "default": False},
+        "placement": {
+            "type": "dict",
+            "options": {
+                "spare_nodes": {"type": "int", "choices": [0, 1], "default": 0},
+                "spare_domains": {"type": "int", "choices": [0, 1], "default": 0},
+                "memory_reserve_mib": {"type": "int", "default": 2048},
+                "cpu_overcommit": {"type": "float", "default": 4.0},
+                "anti_affinity": {"type": "list", "elements": "str", "default": []},
+                "failure_domains": {"type": "dict", "default": {}},
+            },
+        },
         "vmids": {
             "type": "dict",
             "default": {},

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from .._pve.hostkeys import KnownHosts
 from .._pve.info import facts
 from .._pve.preflight import NetworkProbe, Preflight
 from .._pve.ready import SshDoor, WaitFor
+from .._pve.results import Placement
 from .pve_args import guest_options
 from .pve_render import diffs, plan_dict, result_dict
 from .pve_start import RunFailedError
@@ -34,13 +35,13 @@ def run_fleet(params: Result, check: bool) -> Result:
         try:
             plans = fleet.plan(guests_of(params))
             if check:
-                return _result([plan_dict(plan) for plan in plans], gateway.calls)
+                return _result([plan_dict(plan) for plan in plans], gateway.calls, fleet.notes)
             results = fleet.apply(plans)
         except KeyboardInterrupt:
             raise PveError("interrupted before anything was changed") from None
         except FleetError as failure:
             raise RunFailedError(str(failure), _result([result_dict(result) for result in failure.results], gateway.calls)) from None
-    return _result([result_dict(result) for result in results], gateway.calls)
+    return _result([result_dict(result) for result in results], gateway.calls, fleet.notes)
 
 
 @contextmanager
@@ -72,8 +73,9 @@ def _single(result: Result) -> Result:
     return {**result, "guest": guest}
 
 
-def _result(guests: list[Result], calls: int) -> Result:
-    return {"changed": any(guest["changed"] for guest in guests), "guests": guests, "diff": diffs(guests), "api_calls": calls}
+def _result(guests: list[Result], calls: int, notes: Sequence[str] = ()) -> Result:
+    result = {"changed": any(guest["changed"] for guest in guests), "guests": guests, "diff": diffs(guests), "api_calls": calls}
+    return {**result, "warnings": list(notes)} if notes else result
 
 
 def run_preflight(params: Result, check: bool) -> Result:  # noqa: ARG001 - never changes anything
@@ -120,6 +122,18 @@ def door_of(params: Result) -> SshDoor | None:
     return SshDoor(Path(ssh["known_hosts"]), ssh.get("user") or "root", int(ssh.get("port") or 22), key)
 
 
+def placement_of(given: Result) -> Placement:
+    tags, domains = given["anti_affinity"], given["failure_domains"]
+    return Placement(
+        spare_nodes=given["spare_nodes"],
+        spare_domains=given["spare_domains"],
+        memory_reserve_mib=given["memory_reserve_mib"],
+        cpu_overcommit=given["cpu_overcommit"],
+        anti_affinity=tuple(sorted({tag.lower() for tag in tags})),
+        failure_domains={str(name): tuple(str(node) for node in nodes) for name, nodes in sorted(domains.items())},
+    )
+
+
 def settings_of(params: Result) -> Settings:
     vmids = params["vmids"]
     return Settings(
@@ -137,6 +151,7 @@ def settings_of(params: Result) -> Settings:
         allow_reboot=params["allow_reboot"],
         purge_disks=params["purge_disks"],
         migrate=params["migrate"],
+        placement=None if params["placement"] is None else placement_of(params["placement"]),
         max_destroys=params["max_destroys"],
         keep_going=params["keep_going"],
     )

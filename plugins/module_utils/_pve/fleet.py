@@ -50,6 +50,11 @@ class Fleet:
         """The steps of every guest. Reads only. Raises RefusedError with all problems before anything is changed."""
         return self._planner.plan(desired, self._finished)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of the placement, once it is planned."""
+        return self._planner.notes
+
     def _finished(self, desired: DesiredGuest, vmid: int) -> ObservedGuest:
         return self.hand(desired, []).finished(vmid)
 

@@ -15,7 +15,7 @@ from .ha import HaView, read_ha
 from .hostkeys import KnownHosts
 from .limits import Vmids
 from .observe import Cluster, cluster, find_ours, in_parallel, observe, power
-from .results import GuestPlan, Settings
+from .results import GuestPlan, Placement, Settings
 
 HALF_MADE = ("clone", "create")
 Ours = dict[str, ObservedGuest]
@@ -31,11 +31,13 @@ class Planner:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     ha: HaView = field(default_factory=HaView)
+    notes: tuple[str, ...] = ()  # of the placement, for people
     _known_names: frozenset[str] = frozenset()
 
     def plan(self, desired: Sequence[DesiredGuest], finished: Callable[[DesiredGuest, int], ObservedGuest]) -> list[GuestPlan]:
         """The steps of every guest. Raises RefusedError with all problems before anything is changed. ``finished`` waits for a half-made guest."""
         seen, ours = self._observe(desired)
+        desired = self._placed(desired, ours)
         if any(guest.ha is not None for guest in desired):
             self.ha = read_ha(self.gateway)
         self._known_names = self.known.names() if self.known is not None else frozenset()
@@ -63,6 +65,18 @@ class Planner:
 
     def state_of(self, guest: DesiredGuest) -> State:
         return self.settings.state if guest.state is None else State(guest.state)
+
+    def _placed(self, desired: Sequence[DesiredGuest], ours: Ours) -> Sequence[DesiredGuest]:
+        """Guests that state no node get one. With ``migrate`` and rules those that break one get another."""
+        rules, wanted = self.settings.placement, [guest for guest in desired if self.state_of(guest) is not State.ABSENT]
+        migrate = self.settings.migrate and rules is not None
+        if not migrate and all(guest.node or guest.name in ours for guest in wanted):
+            return desired
+        from .placing import Place  # here, because the solver takes its time to load and most runs need none
+
+        placed = Place(self.gateway, rules or Placement(), migrate, self.settings.workers).guests(wanted, ours)
+        self.notes = placed.notes
+        return [replace(guest, node=placed.nodes.get(guest.name, guest.node)) for guest in desired]
 
     # ------------------------------------------------------------- observing
 

@@ -3,13 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .diff import State, Step
 from .errors import PveError
 from .guest import DesiredGuest, ObservedGuest, Template
 from .ready import WaitFor
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What is promised of guests that state no node, and how full nodes may be."""
+
+    spare_nodes: int = 0
+    spare_domains: int = 0
+    memory_reserve_mib: int = 2048
+    cpu_overcommit: float = 4.0
+    anti_affinity: tuple[str, ...] = ()
+    failure_domains: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,7 @@ class Settings:
     allow_reboot: bool = False
     purge_disks: bool = False
     migrate: bool = False
+    placement: Placement | None = None  # None: no promises
     max_destroys: int = 0
     keep_going: bool = False
 
