@@ -83,6 +83,12 @@ def test_what_others_have_or_are_about_to_have_is_not_given_away() -> None:
     assert on(place(guests(1), nodes(2), Rules(), [Reservation("n1", 4000, 0)]), "n2") == ["g1"], "the emptier one"
 
 
+def test_a_node_that_others_have_overfilled_takes_nobody_and_disturbs_nobody() -> None:
+    over = [Reservation("n1", 20000, 99)]
+    assert on(place(guests(4), nodes(3), Rules(1), over), "n1") == []
+    assert on(place(guests(1), nodes(1, memory=0) + nodes(2)[1:], Rules()), "n2") == ["g1"]
+
+
 def test_a_new_guest_goes_to_the_emptiest_node_although_another_is_fuller_anyway() -> None:
     there = [replace(item, current="n1", exists=True, pinned=True) for item in guests(3)] + [
         replace(guests(4)[3], current="n2", exists=True, pinned=True)

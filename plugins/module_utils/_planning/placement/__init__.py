@@ -6,7 +6,7 @@ A greedy answer goes first; a constraint model improves it, and proves how good 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .master import Answer, Master
 from .packing import Board, first_answer, recover
@@ -18,6 +18,7 @@ __all__ = ["Bin", "Item", "Reservation", "Result", "Rules", "place"]
 
 SMALL = 600  # guests times nodes up to which the best answer is proven, and names decide between equal ones
 GOOD = 0.05  # beyond that: how far the level may be above its bound
+NO_WAYS: Mapping[str, Mapping[int, int]] = {}
 EFFORT = 10.0  # deterministic seconds of the solver for each goal
 
 
@@ -37,6 +38,9 @@ def _fewest_moves(problem: Problem) -> tuple[Answer, Stay, bool] | None:
     if problem.hopeless:
         return None
     stay = {i: at for i, at in enumerate(problem.current) if at is not None and at in problem.can[i]}
+    if not _is_small(problem) and Board(problem, stay).keeps_all() and (loose := first_answer(problem, stay, loosen=True)) is not None:
+        kept = {i: at for i, at in stay.items() if at == loose[i]}
+        return settle(problem, kept) or _as_it_is(problem, loose, kept), kept, len(kept) == len(stay)
     if (answer := settle(problem, stay)) is not None:
         return answer, stay, True  # nobody moves but who must
     master = Master(problem, problem.pinned, one_by_one=_is_small(problem))
@@ -45,22 +49,28 @@ def _fewest_moves(problem: Problem) -> tuple[Answer, Stay, bool] | None:
     if fewest is None:
         return None
     master.model.add(moves <= fewest.value)
-    even = master.minimise(master.level(problem.level_bound(problem.pinned), problem.scale), EFFORT, 0.0 if master.one_by_one else GOOD) or fewest
+    level = master.level(problem.level_bound(problem.pinned), problem.scale)
+    even = master.minimise(level, EFFORT, 0.0 if master.one_by_one else GOOD) or fewest
     stay = {i: b for i, b in enumerate(even.where) if b == problem.current[i]}
-    return settle(problem, stay) or even, stay, fewest.value <= fewest.bound
+    return settle(problem, stay) or _as_it_is(problem, even.where, stay, even.recovery), stay, fewest.value <= fewest.bound
+
+
+def _as_it_is(problem: Problem, where: list[int], stay: Stay, recovery: Mapping[str, Mapping[int, int]] = NO_WAYS) -> Answer:
+    """An answer that nobody improved, with its level and what that cannot be below."""
+    level = problem.level_of(where, stay)
+    return Answer(where, level, min(level, problem.level_bound(stay)) if len(stay) < len(where) else level, recovery)
 
 
 def settle(problem: Problem, stay: Stay) -> Answer | None:
     """The others around those who stay: the fullest node that takes one as empty as can be, then as names decide."""
-    guess = first_answer(problem, stay)
-    bound, small = problem.level_bound(stay), _is_small(problem)
-    rest = len(problem.items) - len(stay)
-    level = problem.scale if guess is None else problem.level_of(guess, stay)
-    fallback = None if guess is None else Answer(guess, level, bound if rest else level, {})
-    if fallback is not None and (not rest or (not small and level - bound <= GOOD * level)):
-        return fallback
     if not Board(problem, stay).keeps_all():
         return None
+    guess = first_answer(problem, stay)
+    bound, small = problem.level_bound(stay), _is_small(problem)
+    fallback = None if guess is None else _as_it_is(problem, guess, stay)
+    level = problem.scale if fallback is None else fallback.value
+    if fallback is not None and (len(stay) == len(problem.items) or (not small and level - bound <= GOOD * level)):
+        return fallback
     master = Master(problem, stay, one_by_one=small)
     if guess is not None:
         master.hint(guess)

@@ -69,16 +69,21 @@ class Board:
         )
 
 
-def first_answer(problem: Problem, stay: Stay) -> list[int] | None:
+def first_answer(problem: Problem, stay: Stay, *, loosen: bool = False) -> list[int] | None:
     """A greedy answer that survives every death. Whoever would be stranded gets a hole of its size kept free, and it is tried anew.
 
     Spreading guests evenly leaves no room for a large one anywhere; a few holes cost little, and are what a dead node's guests need.
+    With ``loosen`` the fewest guests that make room for one without may leave their node.
     """
     holes: list[int] = []
     for _ in range(ROUNDS):
-        where = greedy(problem, stay, holes)
-        if where is None:
-            return None
+        where, homeless = greedy(problem, stay, holes)
+        if homeless is not None:
+            looser = _loosened(problem, stay, homeless) if loosen else None
+            if looser is None:
+                return None
+            stay = looser
+            continue
         stranded = [_stranded(problem, where, dead) for dead in problem.failures.values()]
         worst = max(stranded, key=lambda lost: sum(problem.items[i].memory for i in lost), default=[])
         if not worst:
@@ -87,14 +92,28 @@ def first_answer(problem: Problem, stay: Stay) -> list[int] | None:
     return None
 
 
-def greedy(problem: Problem, stay: Stay, holes: Sequence[int] = ()) -> list[int] | None:
-    """The large ones first, each onto the node that is then the least full. None when one finds no room, or who stays cannot.
+def _loosened(problem: Problem, stay: Stay, homeless: int) -> dict[int, int] | None:
+    """Who stays when the node that has to send the fewest away makes room for one guest. None when no node can."""
+    board = Board(problem, stay)
+    ways = []
+    for b in problem.could[homeless]:
+        free, leave = list(board.left[b]), list[int]()
+        for i in sorted((i for i, at in stay.items() if at == b and i not in problem.pinned), key=lambda i: _size(problem, i)):
+            if all(has >= need for has, need in zip(free, problem.full[homeless], strict=True)):
+                break
+            leave.append(i)
+            free = [has + need for has, need in zip(free, problem.need(i, b), strict=True)]
+        if leave and all(has >= need for has, need in zip(free, problem.full[homeless], strict=True)):
+            ways.append((len(leave), sum(problem.items[i].memory for i in leave), b, leave))
+    return {i: at for i, at in stay.items() if i not in min(ways)[3]} if ways else None
+
+
+def greedy(problem: Problem, stay: Stay, holes: Sequence[int] = ()) -> tuple[list[int], int | None]:
+    """(where, the first guest that found no room): the large ones first, each onto the node that is then the least full.
 
     ``holes`` are guests whose like must find room once more, each hole on a node of its own.
     """
     board = Board(problem, stay)
-    if not board.keeps_all():
-        return None
     where = [stay.get(i, -1) for i in range(len(problem.items))]
     count = len(problem.bins)
     hollow: set[int] = set()
@@ -106,7 +125,7 @@ def greedy(problem: Problem, stay: Stay, holes: Sequence[int] = ()) -> list[int]
     for i, hole in sorted(rest, key=lambda one: (not _tight(problem, one[0]), *_size(problem, one[0]), not one[1], one[0])):
         able = [b for b in problem.could[i] if b not in hollow and board.has_room(i, b)] if hole else [b for b in problem.can[i] if board.fits(i, b)]
         if not able:
-            return None
+            return where, i
         b = emptiest(i, able)
         board.take(i, b)
         if hole:
@@ -114,7 +133,7 @@ def greedy(problem: Problem, stay: Stay, holes: Sequence[int] = ()) -> list[int]
         else:
             where[i] = b
             board.tag(i, b)
-    return where
+    return where, None
 
 
 def _tight(problem: Problem, i: int) -> bool:

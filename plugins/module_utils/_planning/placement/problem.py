@@ -28,7 +28,8 @@ class Problem:
         self.used = [sum(row.memory for row in reservations if row.bin == node.name) for node in bins]
         taken = [sum(row.cores for row in reservations if row.bin == node.name) for node in bins]
         self.room = [
-            [node.memory - self.used[b], node.cores - taken[b], *(node.storages.get(name, 0) for name in self.local)] for b, node in enumerate(bins)
+            [max(0, has) for has in (node.memory - self.used[b], node.cores - taken[b], *(node.storages.get(name, 0) for name in self.local))]
+            for b, node in enumerate(bins)
         ]
         self.scale = max([1, *(node.memory for node in bins)])
         self.current = [self.number.get(item.current) if item.current is not None else None for item in items]
@@ -65,7 +66,7 @@ class Problem:
             return reason
         for what, has, needs in zip(("MiB of memory", "cores", *(f"GiB on {s}" for s in self.local)), self.room[b], self.need(i, b), strict=True):
             if needs > has:
-                return f"{max(0, has)} {what} left, {needs} needed"
+                return f"{has} {what} left, {needs} needed"
         return ""
 
     def level(self, b: int, memory: int) -> int:
@@ -145,7 +146,7 @@ class Problem:
             for d, what in enumerate(("MiB of memory", "cores", *(f"GiB on {name}" for name in self.local))):
                 load = sum(self.need(i, b)[d] for i in here)
                 if load > self.room[b][d] and load:
-                    broken.append(f"{node.name} has {max(0, self.room[b][d])} {what} for guests, and those that stay there need {load}")
+                    broken.append(f"{node.name} has {self.room[b][d]} {what} for guests, and those that stay there need {load}")
                 self.room[b][d] = max(self.room[b][d], load)
         nodes = (self.tag_cap, list(range(len(self.bins))), [node.name for node in self.bins])
         for caps, of, names in (nodes, (self.domain_cap, self.domain, self.domain_names)):

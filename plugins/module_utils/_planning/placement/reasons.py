@@ -42,7 +42,7 @@ def refuse(problem: Problem, solve: Callable[[Problem], object | None]) -> NoRet
     """Raises the LotseError for guests that do not fit together."""
     rules, items = problem.rules, problem.items
     need = f"{len(items)} guests need {sum(item.memory for item in items)} MiB and {sum(item.cores for item in items)} cores"
-    each = (f"{node.name} {max(0, has[0])} MiB and {max(0, has[1])} cores" for node, has in zip(problem.bins, problem.room, strict=True))
+    each = (f"{node.name} {has[0]} MiB and {has[1]} cores" for node, has in zip(problem.bins, problem.room, strict=True))
     room = f"{'no answer was found with the effort allowed, though there may be one; ' if problem.gave_up else ''}room: {', '.join(each)}"
 
     def possible(rules: Rules) -> bool:
@@ -63,9 +63,8 @@ def refuse(problem: Problem, solve: Callable[[Problem], object | None]) -> NoRet
 
 def _victims(problem: Problem) -> str:
     """The first death that the even answer does not survive, and whom it would strand."""
-    where = greedy(problem, problem.pinned)
-    for name, dead in problem.failures.items() if where else ():
-        assert where is not None  # noqa: S101 - the loop is empty without it
+    where, homeless = greedy(problem, problem.pinned)
+    for name, dead in problem.failures.items() if homeless is None else ():
         if recover(problem, where, dead, apart=False) is None:
             lost = [problem.items[i].name for i, b in enumerate(where) if b in dead]
             return f"when {name} dies, there is no room for all of {', '.join(lost[:8])}{' and others' if len(lost) > 8 else ''}; "
