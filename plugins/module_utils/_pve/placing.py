@@ -9,9 +9,10 @@ from typing import Any
 
 from .._domain.errors import LotseError
 from .._planning.placement import Bin, Item, Reservation, Result, Rules, place
+from .disks import DISK
 from .errors import RefusedError
 from .gateway import Gateway
-from .guest import DISK, OWNER_TAG, DesiredGuest, ObservedGuest
+from .guest import OWNER_TAG, DesiredGuest, ObservedGuest
 from .info import bridges_of, storages_of
 from .observe import in_parallel, observe
 from .results import Placement
