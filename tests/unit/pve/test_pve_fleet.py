@@ -266,8 +266,9 @@ def test_no_template_no_guest(talk: Conversation) -> None:
     talk.expect("get", RESOURCES, [])
     with pytest.raises(RefusedError, match="disk scsi0 does not exist yet and names no size"):
         converge(talk, plan_row(template=None, disks={"scsi0": {"storage": "shared"}}))
-    talk.expect("get", RESOURCES, [])
-    with pytest.raises(RefusedError, match="names no node, and nothing places it"):
+    talk.expect("get", RESOURCES, [], {"type": "vm"})
+    talk.expect("get", RESOURCES, [], {})
+    with pytest.raises(RefusedError, match="there is no node to place guests on"):
         converge(talk, plan_row(template=None, node=None))
 
 
