@@ -17,7 +17,7 @@ from ansible_collections.lotse.estate.plugins.module_utils._pve.guest import Des
 from ansible_collections.lotse.estate.plugins.module_utils._pve.hostkeys import KnownHosts, fingerprint, generate
 from ansible_collections.lotse.estate.plugins.module_utils._pve.ready import CLOUD_INIT, CLOUD_INIT_RESULT, PRIVATE, PUBLIC, Ladder, SshDoor
 from ansible_collections.lotse.estate.plugins.module_utils._pve.tasks import await_task
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .conversation import UPID, Clock, Conversation, plan_row
@@ -215,6 +215,7 @@ def test_a_program_that_does_not_end(talk: Conversation) -> None:
 hosts = st.text("abcdefghij0123456789.-", min_size=1, max_size=10)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(hosts, st.integers(0, 3), min_size=1, max_size=6), st.randoms(use_true_random=False))
 def test_the_same_hosts_give_the_same_bytes(tmp_path_factory: pytest.TempPathFactory, wanted: dict[str, int], chance: Any) -> None:
     keys = [f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{letter * 43}" for letter in "abcd"]
