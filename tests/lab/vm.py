@@ -95,7 +95,7 @@ def connected(home: Path, name: str, timeout: float) -> Iterator[socket.socket]:
         os.close(folder)
 
 
-def _started(pid: int) -> str | None:
+def start_time(pid: int) -> str | None:
     """When the process started, in the kernel's ticks; None when it is gone. A dead child of ours is buried on the way."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
@@ -121,7 +121,7 @@ class Vms:
             pid, started = (self.home(name) / "qemu.pid").read_text().split()
         except (FileNotFoundError, ValueError):
             return None
-        return int(pid) if _started(int(pid)) == started else None
+        return int(pid) if start_time(int(pid)) == started else None
 
     def known(self) -> list[str]:
         return sorted(path.name for path in self.lab.vms.iterdir()) if self.lab.vms.is_dir() else []
@@ -147,7 +147,7 @@ class Vms:
                 words, cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=lambda: cgroups.enter(group),  # between fork and exec
             )  # fmt: skip
-        (home / "qemu.pid").write_text(f"{process.pid} {_started(process.pid)}")
+        (home / "qemu.pid").write_text(f"{process.pid} {start_time(process.pid)}")
         self._until_it_runs(spec.name)
 
     def _until_it_runs(self, name: str, timeout: float = 30) -> None:
