@@ -14,6 +14,7 @@ import platform
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -64,6 +65,7 @@ def keep(path: Path, about: dict[str, Any], rows: list[report.Row], *, again: bo
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of the guests, one run")
+    parser.add_argument("--runs", type=int, help="how often each side is measured (default 3)")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"some of: {', '.join(pve.AREA)}")
     chosen = parser.parse_args()
     unknown = sorted(set(chosen.rows) - set(pve.AREA))
@@ -72,7 +74,8 @@ def main() -> int:
     build = ROOT / "build" / "bench"
     build.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=build) as directory:
-        bench = pve.Bench(pve.QUICK if chosen.quick else pve.Scale(), Path(directory), say)
+        scale = pve.QUICK if chosen.quick else pve.Scale()
+        bench = pve.Bench(replace(scale, runs=chosen.runs or scale.runs), Path(directory), say)
         about = machine(bench)
         rows = [row for name in chosen.rows or pve.AREA for row in pve.AREA[name](bench)]
     print(report.table(rows))

@@ -90,7 +90,7 @@ def _verdict(row: Row) -> str:
 PAGE = """\
 # Performance
 
-Made by `make bench` from `build/bench/pve.json`; do not edit. Medians of {runs} runs. Ours and the peer's ran on the same machine in
+Made by `make bench` from `build/bench/pve.json`; do not edit. Runs of each side: {runs}, of which the median counts. Ours and the peer's ran on the same machine in
 the same run, against the same server, with the same `ansible.cfg`. The peer is `community.proxmox` {peer} as the pinned `ansible` package
 brings it. A smaller figure is better in every row.
 
