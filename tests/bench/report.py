@@ -90,9 +90,9 @@ def _verdict(row: Row) -> str:
 PAGE = """\
 # Performance
 
-Made by `make bench` from `build/bench/pve.json`; do not edit. Runs of each side: {runs}, of which the median counts. Ours and the peer's ran on the same machine in
-the same run, against the same server, with the same `ansible.cfg`. The peer is `community.proxmox` {peer} as the pinned `ansible` package
-brings it. A smaller figure is better in every row.
+Made by `make bench` from `build/bench/pve.json`; do not edit. Each side was measured {runs} times, and the median counts. Ours and the peer's
+ran on the same machine in the same run, against the same server, with the same `ansible.cfg`. The peer is `community.proxmox` {peer} as the
+pinned `ansible` package brings it. A smaller figure is better in every row.
 
 The server is the lab's API with guests in memory, in a process of its own. It waits {latency_ms} ms before each answer, as long as a real one
 takes; a client sees {call_ms} ms for one guest's configuration. What a real cluster adds in load, and what it takes away in speed, is not in
