@@ -145,33 +145,31 @@ keyed_groups:
   - {key: pve_tags, prefix: "", separator: ""}
   - {key: pve_node, prefix: pve_node}
 
----
 # all.pve.yml: every guest and container by name, one call, ready-made groups
-plugin: lotse.estate.pve
-hosts: [pve1.example.org, pve2.example.org]
-token_id: audit@pve!inventory
-fingerprint: "A1:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F:90:A1:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F:90"
-types: [qemu, lxc]
-guest_tag: ""
-group_by: [node, pool, tag, status]
+#   plugin: lotse.estate.pve
+#   hosts: [pve1.example.org, pve2.example.org]
+#   token_id: audit@pve!inventory
+#   fingerprint: "A1:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F:90:A1:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F:90"
+#   types: [qemu, lxc]
+#   guest_tag: ""
+#   group_by: [node, pool, tag, status]
 
----
 # facts.pve.yml: addresses from the running guests, IPv6 first; what there is about each guest; kept for ten minutes
-plugin: lotse.estate.pve
-hosts: [pve1.example.org, pve2.example.org]
-token_id: audit@pve!inventory
-guest_tag: "*"
-address_from: [agent, cloud-init]
-cidrs: ["2001:db8:1::/64", 192.0.2.0/24]
-want_facts: true
-filters: ["pve_status == 'running'"]
-compose:
-  ansible_user: "'debian'"
-  memory_mib: pve_row.memory_mib
-cache: true
-cache_plugin: ansible.builtin.jsonfile
-cache_connection: .cache/inventory
-cache_timeout: 600
+#   plugin: lotse.estate.pve
+#   hosts: [pve1.example.org, pve2.example.org]
+#   token_id: audit@pve!inventory
+#   guest_tag: "*"
+#   address_from: [agent, cloud-init]
+#   cidrs: ["2001:db8:1::/64", 192.0.2.0/24]
+#   want_facts: true
+#   filters: ["pve_status == 'running'"]
+#   compose:
+#     ansible_user: "'debian'"
+#     memory_mib: pve_row.memory_mib
+#   cache: true
+#   cache_plugin: ansible.builtin.jsonfile
+#   cache_connection: .cache/inventory
+#   cache_timeout: 600
 """
 
 from pathlib import Path

@@ -34,7 +34,7 @@ AFTER = [
     guest("db-01", DB, 103, onboot=True, disks={"scsi0": {"storage": "shared", "size_gib": 9}, "scsi1": {"storage": "local-lvm", "size_gib": 2}}),
     guest("web-01", WEB, 102, disks={"scsi0": {"storage": "local-lvm", "size_gib": 6}}),
 ]
-CALLS = {
+CALLS: dict[str, dict[str, Any]] = {
     "the connection breaks before a call arrives": {"do": "lose_call"},
     "an answer is lost": {"do": "lose_answer"},
     "an answer comes too late": {"do": "delay", "seconds": PATIENCE * 1.5},

@@ -20,7 +20,13 @@ from .test_fleet_faults import DB, WEB, guest
 from .world import STRANGER, World
 
 GUESTS = [guest("db-01", DB, 103), guest("web-01", WEB, 102, disks={"scsi0": {"storage": "local-lvm", "size_gib": 6}})]
-DIRECTLY = "from ansible_collections.lotse.estate.plugins.modules.pve_fleet import main; main()"
+# A shell's background jobs ignore Ctrl-C, and what they start inherits that.
+DIRECTLY = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from ansible_collections.lotse.estate.plugins.modules.pve_fleet import main
+main()
+"""
 DEADLINE = 60.0
 
 
