@@ -88,7 +88,7 @@ class Controller:
         (self.home / "play.yml").write_text(PLAY)
         said = self.run("ansible-playbook", "-vvvv", "--diff", "-i", str(self.home / "hosts.json"), str(self.home / "play.yml"), *options)
         found = re.search(r"RESULTS (\S+?)\"", said)
-        assert found, said
+        assert found, said + self.said[-1]
         results: list[dict[str, Any]] = json.loads(base64.b64decode(found[1]))
         (self.home / f"results-{len(self.said)}.json").write_text(json.dumps(results))
         return results
@@ -121,9 +121,10 @@ def spellings(secret: str) -> set[str]:
 
 
 @pytest.fixture
-def controller(memory_pve: MemoryPve, tmp_path: Path) -> Iterator[Controller]:
-    (tmp_path / "tmp").mkdir()
-    yield Controller(memory_pve, tmp_path, memory_pve.secret)
+def controller(memory_pve: MemoryPve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]:
+    home = tmp_path_factory.mktemp("c")  # short: Ansible puts a socket into its temporary folder
+    (home / "tmp").mkdir()
+    yield Controller(memory_pve, home, memory_pve.secret)
     memory_pve.faults()
 
 
