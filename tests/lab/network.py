@@ -32,9 +32,11 @@ def plug(lab: Lab, machine: str) -> str:
     """A namespace for the machine, with `host0` in it and a port on the bridge. Gives the namespace's path."""
     namespace = lab.machine_namespace(machine)
     if not exists(namespace):
-        port = "v" + hashlib.sha256(machine.encode()).hexdigest()[:10]
+        digest = hashlib.sha256(machine.encode()).hexdigest()[:10]
+        port, card = f"v{digest}", ":".join(["02", *(digest[at : at + 2] for at in range(0, 10, 2))])
         run(["ip", "netns", "add", namespace])
-        run(["ip", "-n", lab.namespace, "link", "add", port, "type", "veth", "peer", "name", "host0", "netns", namespace])
+        # A card keeps its address when its machine is switched off and on, as a real one does: neighbours remember it.
+        run(["ip", "-n", lab.namespace, "link", "add", port, "type", "veth", "peer", "name", "host0", "address", card, "netns", namespace])
         run(["ip", "-n", lab.namespace, "link", "set", port, "master", BRIDGE, "up"])
         run(["ip", "-n", namespace, "link", "set", "lo", "up"])
     return f"/run/netns/{namespace}"

@@ -16,12 +16,14 @@ find "$@" -xdev -type f ! -newermt '1 second ago' -printf '%m %U:%G %s %T@ %p\n'
 [ -s "$scratch/before" ] || { printf 'the trees are empty: nothing is proven\n' >&2; exit 1; }
 tar --create --acls --xattrs --numeric-owner --absolute-names --file "$scratch/backup.tar" "$@" 2> "$scratch/errors" || [ $? = 1 ]
 tar --extract --acls --xattrs --numeric-owner --directory "$scratch/copy" --file "$scratch/backup.tar" 2>> "$scratch/errors"
-failed=0 count=0 changed=0
+as_before() { [ "$(find "$path" -printf '%m %U:%G %s %T@' 2>/dev/null)" = "$mode $owner $size $time" ]; }
+failed=0 count=0
 while read -r mode owner size time path; do
-    if [ "$(find "$path" -printf '%m %U:%G %s %T@' 2>/dev/null)" != "$mode $owner $size $time" ]; then changed=$((changed + 1)); continue; fi
-    count=$((count + 1))
-    if [ "$(find "$scratch/copy$path" -printf '%m %U:%G %s' 2>/dev/null)" != "$mode $owner $size" ] || ! cmp -s "$path" "$scratch/copy$path"; then
-        failed=$((failed + 1))
+    as_before || continue
+    if [ "$(find "$scratch/copy$path" -printf '%m %U:%G %s' 2>/dev/null)" = "$mode $owner $size" ] && cmp -s "$path" "$scratch/copy$path"; then
+        count=$((count + 1))
+    elif as_before; then  # and it did not change while it was compared
+        count=$((count + 1)) failed=$((failed + 1))
         printf '%s\n' "$path" >> "$scratch/wrong"
     fi
 done < "$scratch/before"
