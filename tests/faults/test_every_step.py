@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.lotse.estate.plugins.module_utils._pve.diff import Do
 
-from tests.lab.pve.fixture import MemoryPve, reset
+from tests.lab.pve.fixture import MemoryPve
 
-from .test_fleet_faults import CALLS, broken_then_whole, guest
-from .world import STRANGER, MortalGateway, World
+from .drills import CALLS, Make, a_death_after_each_write, each_call_in_turn
+from .test_fleet_faults import guest
+from .world import STRANGER, a_world
 
 NAMES = {"db-01": 103, "web-01": 102, "rest-01": 104, "base-01": 105, "old-01": 106, "app-01": 107}
 
@@ -46,29 +46,18 @@ AFTER = [
 ]  # fmt: skip
 SETTINGS = {"allow_reboot": True, "purge_disks": True, "max_destroys": 1, "first_vmid": STRANGER - 2}
 TAKEN = frozenset(Do) - {Do.STOP, Do.MIGRATE, Do.POOL, Do.DOWNLOAD}
-Make = Callable[[], World]
 
 
 @pytest.fixture
 def make(memory_pve: MemoryPve, tmp_path: Path) -> Make:
-    def fresh() -> World:
-        reset(memory_pve)
-        folder = Path(tmp_path / str(len(list(tmp_path.iterdir()))))
-        folder.mkdir()
-        world = World(memory_pve, folder, AFTER, SETTINGS)
-        world.add_stranger()
-        world.converge(rows=BEFORE)
-        memory_pve.forget_calls()
-        return world
-
-    return fresh
+    return lambda: a_world(memory_pve, tmp_path, BEFORE, AFTER, SETTINGS, ["old-01"])
 
 
 def test_every_kind_of_step_is_taken(make: Make) -> None:
     world = make()
     taken = {step.do for plan in world.converge() for step in plan.steps}
     assert TAKEN - taken == set()
-    assert world.problems(absent=["old-01"]) == []
+    assert world.problems() == []
 
 
 @pytest.mark.parametrize(
@@ -78,30 +67,11 @@ def test_every_kind_of_step_is_taken(make: Make) -> None:
         for name, fault in CALLS.items()
     ],
 )
-def test_each_write_in_turn(make: Make, memory_pve: MemoryPve, fault: dict[str, Any]) -> None:
-    world = make()
-    world.converge()
-    count = sum(call.method != "GET" for call in memory_pve.calls())
-    found = []
-    for at in range(count):
-        world = make()
-        memory_pve.faults(calls=[{"method": "!GET", "path": "/", "skip": at, "times": 1, **fault}])
-        said = broken_then_whole(world, world.converge, absent=["old-01"])
-        if said:
-            call = [call for call in memory_pve.calls() if call.method != "GET"][at]
-            found.append(f"write {at} ({call.method} {call.path}): {said}")
+def test_each_write_in_turn(make: Make, fault: dict[str, Any]) -> None:
+    found = each_call_in_turn(make, fault, reads=False)
     assert not found, "\n".join(found)
 
 
 def test_the_controller_dies_after_each_write(make: Make) -> None:
-    world = make()
-    counting = MortalGateway(world.gateway(), 10_000)
-    world.converge(counting)
-    found = []
-    for writes in range(1, counting.made + 1):
-        world = make()
-        mortal = MortalGateway(world.gateway(), writes)
-        said = broken_then_whole(world, lambda world=world, mortal=mortal: world.converge(mortal), absent=["old-01"])  # type: ignore[misc]
-        if said:
-            found.append(f"after write {writes}: {said}")
+    found = a_death_after_each_write(make)
     assert not found, "\n".join(found)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,10 @@ from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import Pv
 from ansible_collections.lotse.estate.plugins.module_utils._pve.fleet import FleetError
 from ansible_collections.lotse.estate.plugins.module_utils._pve.guest import desired_guests
 
-from tests.lab.pve.fixture import MemoryPve, reset
+from tests.lab.pve.fixture import MemoryPve
 
-from .world import PATIENCE, STRANGER, TEMPLATE, ControllerKilledError, MortalGateway, World
+from .drills import CALLS, Make, a_death_after_each_write, broken_then_whole, each_call_in_turn
+from .world import STRANGER, TEMPLATE, ControllerKilledError, MortalGateway, a_world
 
 DB, WEB = "0a8fd1c2-6c1e-5d57-9f7e-3a52ab0a4a11", "4f7c2f0e-93c0-5f0a-8f5e-0c2f6f0f7a22"
 
@@ -34,47 +33,13 @@ AFTER = [
     guest("db-01", DB, 103, onboot=True, disks={"scsi0": {"storage": "shared", "size_gib": 9}, "scsi1": {"storage": "local-lvm", "size_gib": 2}}),
     guest("web-01", WEB, 102, disks={"scsi0": {"storage": "local-lvm", "size_gib": 6}}),
 ]
-CALLS: dict[str, dict[str, Any]] = {
-    "the connection breaks before a call arrives": {"do": "lose_call"},
-    "an answer is lost": {"do": "lose_answer"},
-    "an answer comes too late": {"do": "delay", "seconds": PATIENCE * 1.5},
-    "a call arrives twice": {"do": "repeat"},
-    "a call arrives twice and the first answer counts": {"do": "repeat_first"},
-    "a proxy says 502 to a call that it did not pass on": {"do": "answer", "status": 502, "message": "Bad Gateway"},
-    "a proxy says 504 to a call that was carried out": {"do": "answer_after", "status": 504, "message": "Gateway Timeout"},
-    "the node is out of reach": {"do": "answer", "status": 595, "message": "No route to host"},
-    "the API says 500": {"do": "answer", "status": 500, "message": "something went wrong"},
-}
-Make = Callable[[], World]
 
 
 @pytest.fixture
 def make(memory_pve: MemoryPve, tmp_path: Path) -> Make:
     """A cluster where db-01 is as it was before, web-01 is missing, and a stranger sits where web-01's VMID would be tried."""
 
-    def fresh() -> World:
-        reset(memory_pve)
-        folder = Path(tmp_path / str(len(list(tmp_path.iterdir()))))
-        folder.mkdir()
-        world = World(memory_pve, folder, AFTER, {"first_vmid": STRANGER - 1})
-        world.add_stranger()
-        world.converge(rows=BEFORE)
-        memory_pve.forget_calls()
-        return world
-
-    return fresh
-
-
-def broken_then_whole(world: World, break_it: Callable[[], Any], absent: Sequence[str] = ()) -> list[str]:
-    """A run under a fault, and one without; problems after the second."""
-    with contextlib.suppress(PveError, ControllerKilledError):  # a run may fail, as long as the next one finishes its work
-        break_it()
-    world.pve.faults()
-    try:
-        world.converge()
-    except PveError as failure:
-        return [f"the next run failed: {failure}"]
-    return world.problems(absent)
+    return lambda: a_world(memory_pve, tmp_path, BEFORE, AFTER, {"first_vmid": STRANGER - 1})
 
 
 def test_without_a_fault(make: Make) -> None:
@@ -85,18 +50,8 @@ def test_without_a_fault(make: Make) -> None:
 
 
 @pytest.mark.parametrize("fault", CALLS.values(), ids=[name.replace(" ", "-") for name in CALLS])
-def test_each_call_in_turn(make: Make, memory_pve: MemoryPve, fault: dict[str, Any]) -> None:
-    world = make()
-    world.converge()
-    count = len(memory_pve.calls())
-    found = []
-    for at in range(count):
-        world = make()
-        memory_pve.faults(calls=[{"method": "*", "path": "/", "skip": at, "times": 1, **fault}])
-        said = broken_then_whole(world, world.converge)
-        if said:
-            call = memory_pve.calls()[at]
-            found.append(f"call {at} ({call.method} {call.path}): {said}")
+def test_each_call_in_turn(make: Make, fault: dict[str, Any]) -> None:
+    found = each_call_in_turn(make, fault, reads=True)
     assert not found, "\n".join(found)
 
 
@@ -119,16 +74,7 @@ def test_each_task_fails(make: Make, memory_pve: MemoryPve, kind: str) -> None:
 
 
 def test_the_controller_dies_after_each_write(make: Make) -> None:
-    world = make()
-    counting = MortalGateway(world.gateway(), 10_000)
-    world.converge(counting)
-    found = []
-    for writes in range(1, counting.made + 1):
-        world = make()
-        mortal = MortalGateway(world.gateway(), writes)
-        said = broken_then_whole(world, lambda world=world, mortal=mortal: world.converge(mortal))  # type: ignore[misc]
-        if said:
-            found.append(f"after write {writes}: {said}")
+    found = a_death_after_each_write(make)
     assert not found, "\n".join(found)
 
 

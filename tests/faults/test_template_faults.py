@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from ansible_collections.lotse.estate.plugins.module_utils._pve.templates import
 from tests.lab.pve.fixture import MemoryPve, reset
 from tests.lab.pve.served import Image, Images, images
 
-from .test_fleet_faults import CALLS
-from .world import STRANGER, TEMPLATE, ControllerKilledError, MortalGateway, World, hasty_clock, hasty_sleep
+from .drills import CALLS, a_death_after_each_write, broken_then_whole, each_call_in_turn
+from .world import STRANGER, TEMPLATE, World, hasty_clock, hasty_sleep
 
 __all__ = ["images"]
 FAULTS = ["an answer is lost", "a call arrives twice", "a proxy says 504 to a call that was carried out", "the API says 500"]
@@ -37,11 +36,14 @@ class Workshop(World):
         )
         return Keeper(self.fleet(gateway or self.gateway()), recipe, 1, hasty_sleep, hasty_clock)
 
+    def work(self, gateway: Any = None) -> None:
+        self.rotate(gateway)
+
     def rotate(self, gateway: Any = None, image: Image | None = None) -> None:
         keeper = self.keeper(image or self.image, gateway)
         keeper.apply(keeper.plan())
 
-    def problems(self, absent: Any = ()) -> list[str]:
+    def problems(self) -> list[str]:
         found = self._orphans()
         made = [row for row in self.guests() if row["vmid"] not in (TEMPLATE, STRANGER)]
         if [(row["name"], row["template"]) for row in made] != [("golden", True)]:
@@ -71,17 +73,6 @@ def make(memory_pve: MemoryPve, images: Images, tmp_path: Path) -> Make:
     return fresh
 
 
-def broken_then_whole(world: Workshop, break_it: Callable[[], Any]) -> list[str]:
-    with contextlib.suppress(PveError, ControllerKilledError):
-        break_it()
-    world.pve.faults()
-    try:
-        world.rotate()
-    except PveError as failure:
-        return [f"the next run failed: {failure}"]
-    return world.problems()
-
-
 def test_without_a_fault(make: Make) -> None:
     world = make()
     steps = [step.do for step in world.keeper(world.image).plan().steps]
@@ -91,18 +82,9 @@ def test_without_a_fault(make: Make) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_each_write_in_turn(make: Make, memory_pve: MemoryPve, fault: str) -> None:
+def test_each_write_in_turn(make: Make, fault: str) -> None:
     """What a read suffers is the gateway's to mend, and proven with the fleet."""
-    world = make()
-    world.rotate()
-    writes = [call for call in memory_pve.calls() if call.method != "GET"]
-    found = []
-    for at, call in enumerate(writes):
-        world = make()
-        memory_pve.faults(calls=[{"method": "!GET", "path": "/", "skip": at, "times": 1, **CALLS[fault]}])
-        said = broken_then_whole(world, world.rotate)
-        if said:
-            found.append(f"write {at} ({call.method} {call.path}): {said}")
+    found = each_call_in_turn(make, CALLS[fault], reads=False)
     assert not found, "\n".join(found)
 
 
@@ -116,14 +98,5 @@ def test_each_task_fails(make: Make, memory_pve: MemoryPve, kind: str) -> None:
 
 
 def test_the_controller_dies_after_each_write(make: Make) -> None:
-    world = make()
-    counting = MortalGateway(world.gateway(), 10_000)
-    world.rotate(counting)
-    found = []
-    for writes in range(1, counting.made + 1):
-        world = make()
-        mortal = MortalGateway(world.gateway(), writes)
-        said = broken_then_whole(world, lambda world=world, mortal=mortal: world.rotate(mortal))  # type: ignore[misc]
-        if said:
-            found.append(f"after write {writes}: {said}")
+    found = a_death_after_each_write(make)
     assert not found, "\n".join(found)

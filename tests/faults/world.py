@@ -16,7 +16,7 @@ from ansible_collections.lotse.estate.plugins.module_utils._pve.guest import OWN
 from ansible_collections.lotse.estate.plugins.module_utils._pve.hostkeys import KnownHosts
 from ansible_collections.lotse.estate.plugins.module_utils._pve.ready import WaitFor
 
-from tests.lab.pve.fixture import MemoryPve
+from tests.lab.pve.fixture import MemoryPve, reset
 
 Row = dict[str, Any]
 HASTE = 50.0  # waiting passes this much faster than on a real cluster
@@ -76,6 +76,7 @@ class World:
     folder: Path
     rows: Sequence[Row]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    absent: Sequence[str] = ()  # names of rows that shall not be there
     stranger: Row = field(default_factory=dict)
 
     def gateway(self) -> ProxmoxerGateway:
@@ -94,6 +95,10 @@ class World:
         fleet.apply(plans)
         return plans
 
+    def work(self, gateway: Any = None) -> None:
+        """What the controller is there for."""
+        self.converge(gateway)
+
     def add_stranger(self) -> None:
         """Somebody else's guest, in the middle of the VMIDs that the fleet takes."""
         api = self.pve.proxmoxer()
@@ -111,11 +116,11 @@ class World:
     def guest(self, vmid: int) -> Row:
         return next(row for row in self.guests() if row["vmid"] == vmid)
 
-    def problems(self, absent: Sequence[str] = ()) -> list[str]:
+    def problems(self) -> list[str]:
         """What is wrong after a run that should have converged; empty when all is well."""
         found = []
         guests = [row for row in self.guests() if row["vmid"] not in (TEMPLATE, STRANGER)]
-        wanted = sorted(row["name"] for row in self.rows if row["name"] not in absent)
+        wanted = sorted(row["name"] for row in self.rows if row["name"] not in self.absent)
         if sorted(row["name"] for row in guests) != wanted:
             found.append(f"guests are {[(row['vmid'], row['name']) for row in guests]}, wanted {wanted}")
         if self.guest(STRANGER) != self.stranger:
@@ -140,3 +145,17 @@ class World:
                 if owner is not None and f"{storage}:{name}" not in configs.get(owner, ""):
                     found.append(f"volume {storage}:{name} belongs to nobody")
         return found
+
+
+def a_world(
+    pve: MemoryPve, folder: Path, before: Sequence[Row], after: Sequence[Row], settings: Mapping[str, Any], absent: Sequence[str] = ()
+) -> World:
+    """A cluster where the fleet is as it was before, with a stranger where a new guest's VMID would be tried."""
+    reset(pve)
+    home = folder / str(len(list(folder.iterdir())))
+    home.mkdir()
+    world = World(pve, home, after, settings, absent)
+    world.add_stranger()
+    world.converge(rows=before)
+    pve.forget_calls()
+    return world

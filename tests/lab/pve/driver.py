@@ -71,6 +71,9 @@ class GuestDriver(Protocol):
     snapshots: bool
     """True if snapshots and rollbacks of the disk are real (or the disk is)."""
 
+    instant: bool
+    """True if no question blocks."""
+
     def boot(self, spec: GuestSpec) -> None:
         """Power on, return when init is up; a machine that runs already is left alone."""
 

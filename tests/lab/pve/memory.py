@@ -41,6 +41,7 @@ class MemoryDriver:
     """A GuestDriver without machines."""
 
     snapshots = True
+    instant = True
 
     def __init__(self) -> None:
         self._machines: dict[str, _Machine] = {}

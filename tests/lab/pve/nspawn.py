@@ -37,6 +37,7 @@ class NspawnDriver:
     """A GuestDriver over tests/lab/machine.py."""
 
     snapshots = False
+    instant = False
 
     def __init__(self, machines: Machines, make_spec: Callable[..., Any]) -> None:
         self._machines = machines

@@ -20,6 +20,7 @@ class QemuDriver:
     """A GuestDriver over tests/lab/vm.py. A started guest is a running processor; its agent answers when its system is up."""
 
     snapshots = False
+    instant = False
 
     def __init__(self, vms: Vms, volumes: QemuVolumes) -> None:
         self.vms, self._volumes = vms, volumes
@@ -102,6 +103,7 @@ class Drivers:
     """Real VMs for guests with real disks, the lab's machines for all others."""
 
     snapshots = False
+    instant = False
 
     def __init__(self, vms: QemuDriver, machines: GuestDriver) -> None:
         self._vms, self._machines = vms, machines
