@@ -269,6 +269,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         groups, keyed_groups, strict = self.get_option("groups"), self.get_option("keyed_groups"), self.get_option("strict")
         group_by = self.get_option("group_by")
         hosts = self.inventory.hosts
+        made: dict[str, str] = {}
         for record in records:
             variables = {
                 variable: record[name] for name, variable in VARIABLES.items() if record.get(name) is not None or name in ALWAYS
@@ -280,7 +281,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             for variable, value in variables.items():
                 host.set_variable(variable, value)  # not through the inventory: its wrapper would copy and mark every value
             for group in self._groups_of(record, group_by):
-                self.inventory.add_child(self.inventory.add_group(group), name)
+                if group not in made:
+                    made[group] = self.inventory.add_group(to_safe_group_name(group, force=True, silent=True))
+                self.inventory.add_child(made[group], name)
             if compose:
                 self._set_composite_vars(compose, variables, name, strict=strict)
             if groups:
@@ -296,7 +299,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     yield "pve_templates"
                 continue
             values = record["tags"] if kind == "tag" else [record[kind]]
-            yield from (to_safe_group_name(f"pve_{kind}_{value}", force=True, silent=True) for value in values if value is not None)
+            yield from (f"pve_{kind}_{value}" for value in values if value is not None)
 
     def _holds(self, condition: str, variables: dict[str, Any]) -> bool:
         self.templar.available_variables = variables
