@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
+from .nics import NIC
 from .values import MAC, addresses_in
 
 Net = IPv4Network | IPv6Network
-NIC = re.compile(r"net\d+")
 
 
 def networks(cidrs: Sequence[str]) -> tuple[Net, ...]:

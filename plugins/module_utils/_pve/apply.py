@@ -268,7 +268,7 @@ class Hand:
 
     def _destroy(self, _: Values) -> None:
         now = self.prove("it was not destroyed")
-        if str(now.config.get("protection", "0")) == "1":
+        if now.protected:
             raise RefusedError([f"guest {now.name}: VM {now.vmid} is protected: take its protection away first"])
         self.task(lambda: self.gateway.delete(self._path, {"purge": 1, "destroy-unreferenced-disks": 0}))
 

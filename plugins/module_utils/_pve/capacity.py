@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .diff import Do, Step
+from .disks import volume_disks
 from .info import storages_of
-from .outcome import Outcome, volume_disks
+from .outcome import Outcome
 from .values import GIB, megabytes, properties
 
 Row = dict[str, Any]

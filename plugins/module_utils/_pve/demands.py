@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .diff import Do, Step
-from .outcome import DRIVE, NIC
+from .disks import DRIVE, volume_disks
+from .nics import NIC
 from .permissions import Check, Demand
 from .schema import AGENT, VMS, ApiSchema
 from .values import properties
@@ -152,10 +153,11 @@ def _bridge(value: str, release: int) -> Iterator[Check]:
 
 
 def _clone(template: Mapping[str, Any], storage: str | None, release: int) -> Iterator[Check]:
+    disks = volume_disks(template)
     for key, value in template.items():
         if NIC.fullmatch(key):
             yield from _bridge(str(value), release)
-        elif DRIVE.fullmatch(key) and ":" in str(value) and "media=cdrom" not in str(value):
+        elif key in disks:
             yield _space(storage or str(value).split(":", 1)[0])
 
 

@@ -89,6 +89,11 @@ def volume_of(text: str) -> str:
     return drive_parts(text).get("file", "")
 
 
+def volume_disks(config: Mapping[str, Any]) -> dict[str, str]:
+    """Drives that are volumes of a storage and no CD."""
+    return {key: str(value) for key, value in config.items() if DRIVE.fullmatch(key) and ":" in str(value) and "media=cdrom" not in str(value)}
+
+
 def is_cdrom(text: str) -> bool:
     return drive_parts(text).get("media") == "cdrom" or volume_of(text) in ("none", "cdrom")
 

@@ -116,6 +116,11 @@ class ObservedGuest:
         return None if held is None else str(held)
 
     @property
+    def protected(self) -> bool:
+        """Neither it nor its disks may be removed."""
+        return str(self.config.get("protection", "0")) == "1"
+
+    @property
     def is_template(self) -> bool:
         return str(self.config.get("template", "0")) == "1"
 

@@ -14,9 +14,11 @@ from typing import Any
 
 from .errors import DefinedAlreadyError, NotDefinedError
 from .gateway import Gateway, Values
+from .values import release_of
 
 Row = dict[str, Any]
 RESOURCES, GROUPS, RULES = "cluster/ha/resources", "cluster/ha/groups", "cluster/ha/rules"
+RULES_SINCE = (9, 0)
 
 
 def place_name(guest: str) -> str:
@@ -61,7 +63,7 @@ class HaView:
 
 def read_ha(gateway: Gateway) -> HaView:
     """Three calls for the whole cluster."""
-    rules = int(str(gateway.get("version")["version"]).split(".")[0]) >= 9
+    rules = release_of(str(gateway.get("version")["version"])) >= RULES_SINCE
     resources = {int(row["sid"].split(":")[1]): row for row in gateway.get(RESOURCES) if str(row["sid"]).startswith("vm:")}
     key = "rule" if rules else "group"
     return HaView(rules, resources, {str(row[key]): row for row in gateway.get(RULES if rules else GROUPS)})

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +30,7 @@ from .templates import (
     removals,
     rotation,
 )
-from .values import words
+from .values import release_of, words
 
 IMPORTS_SINCE = (8, 4)
 BUSY = "it is busy, probably as the source of a clone"
@@ -167,8 +166,7 @@ class Keeper:
                 self.gateway.get(f"nodes/{recipe.node}/storage/{storage}/content/{image.volume}")
             return
         version = str(self.gateway.get("version").get("version", ""))
-        numbers = re.match(r"(\d+)\.(\d+)", version)
-        if numbers is None or (int(numbers[1]), int(numbers[2])) < IMPORTS_SINCE:
+        if release_of(version) < IMPORTS_SINCE:
             why = (
                 f"Proxmox VE {version} cannot import an image that it downloaded (8.4 can): as root on {recipe.node}, put the file into the directory"
             )

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .diff import Do, Step
-from .disks import DRIVE, drive
+from .disks import DRIVE, drive, volume_disks
 from .nics import NIC
 from .values import GIB, properties, property_string, size_bytes, size_text
 
 FRESH = re.compile(r"(?P<storage>[^:,]+):(?P<gib>\d+(?:\.\d+)?)")
-
-__all__ = ["DRIVE", "NIC", "Outcome", "outcome", "volume_disks"]
 
 
 @dataclass
@@ -34,11 +32,6 @@ class Outcome:
     def bridges(self) -> list[str]:
         found = (properties(str(value)).get("bridge") for key, value in self.config.items() if NIC.fullmatch(key))
         return sorted({bridge for bridge in found if bridge})
-
-
-def volume_disks(config: Mapping[str, Any]) -> dict[str, str]:
-    """Drives that are volumes of a storage and no CD."""
-    return {key: str(value) for key, value in config.items() if DRIVE.fullmatch(key) and ":" in str(value) and "media=cdrom" not in str(value)}
 
 
 def outcome(before: Mapping[str, Any], steps: Sequence[Step]) -> Outcome:

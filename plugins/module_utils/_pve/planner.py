@@ -168,7 +168,7 @@ class Planner:
 
     def _removal_problems(self, desired: Sequence[DesiredGuest], ours: Ours) -> list[str]:
         there = [ours[guest.name] for guest in desired if self.state_of(guest) is State.ABSENT and guest.name in ours]
-        problems = [f"guest {guest.name}: VM {guest.vmid} is protected" for guest in there if str(guest.config.get("protection", "0")) == "1"]
+        problems = [f"guest {guest.name}: VM {guest.vmid} is protected" for guest in there if guest.protected]
         problems += [f"guest {guest.name}: VM {guest.vmid} carries no mark: it is not destroyed" for guest in there if guest.mark is None]
         if len(there) > self.settings.max_destroys:
             names = ", ".join(sorted(guest.name for guest in there))

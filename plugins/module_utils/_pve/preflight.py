@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +26,7 @@ from .probe import NetworkProbe, Probe
 from .ready import WaitFor
 from .remembering import Remembering
 from .schema import ApiSchema, Library, own_rules, schema_of
-from .values import addresses_in
+from .values import addresses_in, release_of
 
 __all__ = ["NetworkProbe", "Preflight", "Server"]
 Row = dict[str, Any]
@@ -264,10 +263,10 @@ def _difference(said: float | None, here: float) -> float | None:
 def _release(version: Row) -> tuple[int, list[str]]:
     """(major version, warnings). Raises RefusedError for one that is too old."""
     said = str(version.get("version", ""))
-    numbers = [int(number) for number in re.findall(r"\d+", said)[:2]]
-    if not numbers:
+    numbers = release_of(said)
+    if numbers == (0, 0):
         raise RefusedError([f"the API does not say which version it is ({version!r}): is this a Proxmox VE API?"])
-    if tuple(numbers) < OLDEST:
+    if numbers < OLDEST:
         raise RefusedError([f"the cluster has Proxmox VE {said}: {OLDEST[0]}.{OLDEST[1]} is the oldest that Lotse works with"])
     if numbers[0] > NEWEST:
         return numbers[0], [f"the cluster has Proxmox VE {said}, which is newer than what Lotse was tested with (7.4 to {NEWEST}.x)"]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .errors import PveError
+from .values import release_of
 
 DOCUMENT = "pve-docs/api-viewer/apidoc.js"  # the manual's viewer: a JavaScript constant with the schema, and the viewer's code behind it
 CONSTANT = re.compile(r"\b(?:const|let|var)\s+\w+\s*=\s*(?=\[)")
@@ -57,7 +58,7 @@ class Library(Protocol):
 
 def schema_of(library: Library, version: Mapping[str, Any], cache: Path | None = None) -> ApiSchema:
     """From the cache, else from the cluster, else our own table for the version. ``version``: the answer of /version."""
-    release = str(version.get("version", ""))
+    said = str(version.get("version", ""))
     kept = _kept_at(cache or default_cache(), version)
     with suppress(OSError, ValueError):
         return ApiSchema(_from_cache(kept))
@@ -65,16 +66,10 @@ def schema_of(library: Library, version: Mapping[str, Any], cache: Path | None =
         rules = parse(library.document(DOCUMENT))
     except (PveError, ValueError) as failure:
         why = f"the API's schema could not be read ({failure}): permissions were checked against Lotse's own table"
-        return ApiSchema(own_rules(major(release)), why)
+        return ApiSchema(own_rules(release_of(said)[0]), why)
     with suppress(OSError):  # a home that cannot be written to costs a second the next time
         _keep(kept, rules)
     return ApiSchema(rules)
-
-
-def major(release: str) -> int:
-    """The first number of a release such as 9.0.10; 0 when there is none."""
-    found = re.match(r"\d+", release)
-    return int(found[0]) if found else 0
 
 
 def parse(text: str) -> Rules:

@@ -229,7 +229,7 @@ def removals(extra: Sequence[Generation], held: Mapping[int, str], max_destroys:
         why = held.get(one.vmid)
         if why is None and one.guest.lock:
             why = f"it is locked ({one.guest.lock})"
-        if why is None and str(one.guest.config.get("protection", "0")) == "1":
+        if why is None and one.guest.protected:
             why = "it is protected"
         if why is None and sum(removal.kept is None for removal in found) >= max_destroys:
             why = f"max_destroys is {max_destroys}"

@@ -106,6 +106,12 @@ def number_text(value: object) -> str:
     return f"{float(str(value)):.10f}".rstrip("0").rstrip(".")
 
 
+def release_of(text: str) -> tuple[int, int]:
+    """``8.4.1`` -> (8, 4); (0, 0) when there is no number."""
+    found = re.search(r"(\d+)(?:\.(\d+))?", text)
+    return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
+
+
 def natural(key: str) -> tuple[str, int]:
     """Sorts scsi2 before scsi10."""
     name = key.rstrip("0123456789")
