@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._pve.adapter import ProxmoxerGateway, endpoint_from
 from .._pve.diff import State, Step
 from .._pve.fleet import Fleet, Settings
 from .._pve.keeper import Keeper, TemplateError, TemplatePlan, TemplateResult
 from .._pve.templates import Generation, Image, Recipe
+from .pve_params import gateway_of, vmids_of
 from .pve_render import step_dict, steps_text
 from .pve_start import RunFailedError
 
@@ -19,12 +19,12 @@ Result = dict[str, Any]
 
 def run_template(params: Result, check: bool) -> Result:
     """Builds and rotates, or says what that would do."""
-    gateway = ProxmoxerGateway(endpoint_from(params["api"]))
-    vmids = params["vmids"]
+    gateway = gateway_of(params)
+    first, last = vmids_of(params)
     settings = Settings(
         state=State.TEMPLATE,
-        first_vmid=int(vmids.get("first") or 100),
-        last_vmid=int(vmids.get("last") or 999_999_999),
+        first_vmid=first,
+        last_vmid=last,
         task_timeout=params["task_timeout"],
         max_destroys=params["max_destroys"],
         keep_going=True,
