@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .diff import Do, State, Step
-from .errors import BaseInUseError, LockTimeoutError, PveError, RefusedError, TaskBusyError
+from .errors import ApiError, BaseInUseError, LockTimeoutError, PveError, RefusedError, TaskBusyError
 from .fleet import Fleet, FleetError, GuestPlan, GuestResult
 from .gateway import Gateway
 from .guest import DesiredGuest, ObservedGuest, desired_guests
@@ -163,7 +163,10 @@ class Keeper:
         if image.volume:
             storage, _, volume = image.volume.partition(":")
             if volume.startswith("import/"):
-                self.gateway.get(f"nodes/{recipe.node}/storage/{storage}/content/{image.volume}")
+                try:
+                    self.gateway.get(f"nodes/{recipe.node}/storage/{storage}/content/{image.volume}")
+                except ApiError as failure:
+                    raise RefusedError([f"image {image.volume} cannot be read on node {recipe.node}: {failure}"]) from None
             return
         version = str(self.gateway.get("version").get("version", ""))
         if release_of(version) < IMPORTS_SINCE:

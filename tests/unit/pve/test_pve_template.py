@@ -227,7 +227,7 @@ def test_a_volume_that_is_there_and_one_that_is_not(run: Run, memory_pve: Memory
     memory_pve.proxmoxer().nodes("pve1").storage("local")("download-url").post(
         content="import", filename="mine.qcow2", url=url, checksum=checksum, **{"checksum-algorithm": "sha256"}
     )
-    assert "no-such.qcow2" in run(image={"volume": "local:import/no-such.qcow2"})["msg"]
+    assert "image local:import/no-such.qcow2 cannot be read on node pve1" in run(image={"volume": "local:import/no-such.qcow2"})["msg"]
     done = run(image={"volume": "local:import/mine.qcow2"})
     assert does(done) == ["create", "resize", "template", "config"]
 
