@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,18 +51,6 @@ class Capacity:
 
     def _on(self, node: str) -> dict[str, Row]:
         return {storage["name"]: storage for storage in storages_of(self.rows, node)}
-
-    def nodes(self, wanted: Mapping[str, Iterable[str]]) -> list[str]:
-        """``wanted``: names of guests by the node that they are to be made on or moved to."""
-        status = {str(row["node"]): str(row.get("status")) for row in self.rows if row.get("type") == "node"}
-        problems = []
-        for node, names in sorted(wanted.items()):
-            planned = f"node {node} (planned for {', '.join(names)})"
-            if node not in status:
-                problems.append(f"{planned} does not exist; the cluster has {', '.join(sorted(status))}")
-            elif status[node] != "online":
-                problems.append(f"{planned} is {status[node]}")
-        return problems
 
     def ha_nodes(self, guests: Sequence[Resident]) -> list[str]:
         known = {str(row["node"]) for row in self.rows if row.get("type") == "node"}

@@ -89,6 +89,19 @@ def power(gateway: Gateway, guest: ObservedGuest) -> str:
     return str(current["status"])
 
 
+def node_problems(gateway: Gateway, wanted: Mapping[str, Iterable[str]]) -> list[str]:
+    """``wanted``: names of guests by the node that they are to be made on or moved to. One call."""
+    status = {str(row["node"]): str(row.get("status")) for row in gateway.get("nodes")}
+    problems = []
+    for node, names in sorted(wanted.items()):
+        planned = f"node {node} (planned for {', '.join(names)})"
+        if node not in status:
+            problems.append(f"{planned} does not exist; the cluster has {', '.join(sorted(status))}")
+        elif status[node] != "online":
+            problems.append(f"{planned} is {status[node]}")
+    return problems
+
+
 def find_ours(gateway: Gateway, seen: Cluster, desired: Sequence[DesiredGuest], workers: int) -> dict[str, ObservedGuest]:
     """Guests by name that carry the mark of a desired guest, or that one of them adopts. Raises RefusedError for strangers with our names.
 

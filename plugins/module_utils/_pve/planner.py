@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +15,7 @@ from .guest import DesiredGuest, ObservedGuest, Template
 from .ha import HaView, read_ha
 from .hostkeys import KnownHosts
 from .limits import Vmids
-from .observe import Cluster, cluster, find_ours, in_parallel, observe, power
+from .observe import Cluster, cluster, find_ours, in_parallel, node_problems, observe, power
 from .results import GuestPlan, Placement, Settings
 
 HALF_MADE = ("clone", "create")
@@ -41,7 +42,7 @@ class Planner:
         if any(guest.ha is not None for guest in desired):
             self.ha = read_ha(self.gateway)
         self._known_names = self.known.names() if self.known is not None else frozenset()
-        problems = self._removal_problems(desired, ours)
+        problems = [*self._removal_problems(desired, ours), *self._node_problems(desired, ours)]
         missing = [guest for guest in desired if guest.name not in ours and self.state_of(guest) is not State.ABSENT]
         templates = self._templates(seen, missing, problems)
         vmids = Vmids(self.settings.first_vmid, self.settings.last_vmid, seen.vmids)
@@ -134,9 +135,7 @@ class Planner:
 
     # -------------------------------------------------------------- planning
 
-    def _plan_existing(
-        self, guest: DesiredGuest, observed: ObservedGuest, finished: Callable[[DesiredGuest, int], ObservedGuest]
-    ) -> GuestPlan:
+    def _plan_existing(self, guest: DesiredGuest, observed: ObservedGuest, finished: Callable[[DesiredGuest, int], ObservedGuest]) -> GuestPlan:
         if observed.lock in HALF_MADE:
             observed = finished(guest, observed.vmid)
         steps = self.steps(guest, observed)
@@ -163,6 +162,16 @@ class Planner:
 
     def is_known(self, guest: DesiredGuest) -> bool:
         return (guest.host or guest.name) in self._known_names
+
+    def _node_problems(self, desired: Sequence[DesiredGuest], ours: Ours) -> list[str]:
+        """Asked only when a guest is to be made or moved: one that exists is accepted where it is."""
+        wanted: dict[str, list[str]] = defaultdict(list)
+        for guest in desired:
+            observed = ours.get(guest.name)
+            moves = self.settings.migrate and observed is not None and observed.node != guest.node
+            if guest.node and self.state_of(guest) is not State.ABSENT and (observed is None or moves):
+                wanted[guest.node].append(guest.name)
+        return node_problems(self.gateway, wanted) if wanted else []
 
     # -------------------------------------------------------------- removing
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,13 +107,7 @@ class Preflight:
                         problems += refused.problems
                     except ForbiddenError as forbidden:
                         problems.append(f"guest {guest.name}: {forbidden.message}")
-        wanted: dict[str, list[str]] = defaultdict(list)
-        planned = {plan.desired.name: plan for plan in plans}
-        for guest in desired:
-            plan = planned.get(guest.name)
-            for node in _targets(plan) if plan else [guest.node] if guest.node else []:
-                wanted[node].append(guest.name)
-        return plans, [*problems, *capacity.nodes(wanted)]
+        return plans, problems
 
     def _planned(self, api: Remembering, desired: Sequence[DesiredGuest]) -> list[GuestPlan]:
         return Fleet(api, self.settings, known=self.known, sleep=api.nap).plan(desired)

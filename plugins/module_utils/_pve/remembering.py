@@ -22,6 +22,8 @@ class Remembering:
             rows = self.get(path)
             online = {row["node"] for row in rows if row.get("type") == "node" and row.get("status") == "online"}
             return [row for row in rows if row.get("type") in ("qemu", "lxc") and row.get("node") in online]
+        if path == "nodes":
+            return [row for row in self.get("cluster/resources") if row.get("type") == "node"]
         key = (path, tuple(sorted(params.items())))
         if key not in self._known:
             try:

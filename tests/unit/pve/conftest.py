@@ -24,5 +24,6 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
 def talk() -> Iterator[Conversation]:
     """A conversation; at the end of the test every expected call must have been made."""
     conversation = Conversation()
+    conversation.always("get", "nodes", [{"node": f"pve{number}", "status": "online"} for number in range(1, 5)])
     yield conversation
     conversation.finished()

@@ -433,3 +433,31 @@ def test_removing_forgets_the_host_key_and_removing_again_does_nothing(talk: Con
     assert known.lookup("db-01") is None
     talk.expect("get", RESOURCES, [TEMPLATE_ROW])
     assert not converge(talk, known=known, state=State.ABSENT)[0]["changed"]
+
+
+# ---------------------------------------------------------------------------------- nodes
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({"pve1": "online"}, "node pve2 (planned for db-01) does not exist; the cluster has pve1"),
+        ({"pve1": "online", "pve2": "offline"}, "node pve2 (planned for db-01) is offline"),
+    ],
+)
+def test_a_node_that_cannot_take_a_guest_is_told_before_anything_is_made(talk: Conversation, status: dict[str, str], why: str) -> None:
+    """Of a fleet, none is made: not those either whose node is well."""
+    talk.always("get", "nodes", [{"node": name, "status": state} for name, state in status.items()])
+    talk.expect("get", RESOURCES, [TEMPLATE_ROW])
+    talk.expect("get", "nodes/pve1/qemu/9000/pending", listed(TEMPLATE_CONFIG))
+    with pytest.raises(RefusedError) as refusal:
+        fleet(talk).plan(desired_guests([plan_row(), plan_row("web-01", node="pve1")]))
+    assert refusal.value.problems == (why,)
+    assert talk.writes == []
+
+
+def test_a_guest_that_exists_needs_no_node_of_the_plan(talk: Conversation) -> None:
+    """HA may have moved it; nobody asks for nodes."""
+    there(talk, row(node="pve4"))
+    converge(talk, plan_row(node="pve9"))
+    assert "nodes" not in [path for _, path, _ in talk.made]
