@@ -161,7 +161,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Draft:
-    """A plan but for its concerns: what detectors look at."""
+    """A plan but for its concerns: what detectors look at. ``cluster`` is what pve_info tells, ``loads`` the load over time by host."""
 
     hosts: Mapping[str, LegacyHost]
     services: Sequence[Service]
@@ -172,6 +172,8 @@ class Draft:
     settings: Mapping[str, Row]
     public_address: str
     legacy_facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cluster: Mapping[str, Any] = field(default_factory=dict)
+    loads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def service(self, kind: str, host: str) -> Service | None:
         return next((service for service in self.services if (service.kind, service.host) == (kind, host)), None)

@@ -13,10 +13,13 @@ from .model import Draft, Guest, LegacyHost, Move, Row
 from .policy import Policy
 
 SCHEMA = "lotse/plan/1"
-SURVEY_SCHEMA = "lotse/survey/1"
+SURVEY_SCHEMA = "lotse/survey/2"
 
 
-def plan(surveys: Iterable[Mapping[str, Any]], cluster: Mapping[str, Any], policy: Policy, previous: Mapping[str, Any] | None = None) -> Row:
+def plan(
+    surveys: Iterable[Mapping[str, Any]], cluster: Mapping[str, Any], policy: Policy, previous: Mapping[str, Any] | None = None,
+    loads: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Row:  # fmt: skip
     """The content of plan.yml. Raises LotseError for input that no plan can be made of; nothing was changed then."""
     before = _former(previous, policy)
     hosts = _hosts(surveys)
@@ -31,7 +34,7 @@ def plan(surveys: Iterable[Mapping[str, Any]], cluster: Mapping[str, Any], polic
     carried = settings.of_guests(seats, settings.World(hosts, new, policy.public_address))
     guests = _guests(seats, hosts, policy, before)
     hosted = hosting.host(guests, cluster, policy, before)
-    draft = Draft(hosts, found, dropped, edges, guests, rows, carried, policy.public_address, policy.legacy_facts)
+    draft = Draft(hosts, found, dropped, edges, guests, rows, carried, policy.public_address, policy.legacy_facts, cluster, loads or {})
     return {
         "schema": SCHEMA,
         "environment": policy.environment,

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import cron, haproxy, host, literals, mariadb, nginx, php, processes, redis, schema
 from .collector import SECTIONS
+from .parts import PARTS
 from .wire import Section, UnseenError, split
 
 # Which values of the file a section of the collector stands for.
@@ -56,6 +57,8 @@ def survey(output: str, boundary: str, name: str, address: str) -> dict[str, Any
     _host(made)
     _programs(made)
     _services(made)
+    for part in PARTS:
+        made.see(part.name, lambda part=part: part.parse(sections[part.name]))  # type: ignore[misc]
     reasons = [{"section": section, "reason": reason} for section, reason in sorted(made.reasons)]
     whole = {"schema": schema.NAME, "host": name, "address": address, "not_assessed": reasons, **made.values}
     return schema.check(whole, f"survey of {name}")

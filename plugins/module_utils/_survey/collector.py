@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
+
+from .part import Limits
+from .parts import PARTS
 
 FOLDER = Path(__file__).parent / "collect"
 
@@ -19,14 +21,6 @@ COMMAND = (
     "n=; command -v nice >/dev/null 2>&1 && n='nice -n 10'; "
     'command -v ionice >/dev/null 2>&1 && ionice -c 2 -n 7 true 2>/dev/null && n="ionice -c 2 -n 7 $n"; exec $n sh -s'
 )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds and bytes that a section may take."""
-
-    seconds: int
-    size: int
 
 
 SECTIONS = {
@@ -47,6 +41,7 @@ SECTIONS = {
     "redis": Limits(10, 200_000),
     "cron": Limits(10, 500_000),
     "literal_addresses": Limits(30, 200_000),
+    **{part.name: part.limits for part in PARTS},
 }
 
 # Without a program `timeout` a second shell watches the section and ends it with all its children, which hold its output open.

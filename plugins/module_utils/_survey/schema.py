@@ -11,83 +11,58 @@ from typing import Any
 import jsonschema
 
 from .._domain.errors import LotseError
+from .part import COUNT, COUNTS, FLAG, MAYBE, PORT, TEXT, VALUES, WORDS, or_null, partly, record, rows
+from .parts import PARTS
 
-NAME = "lotse/survey/1"
+NAME = "lotse/survey/2"
 SECTIONS = (
     "os", "hardware", "mounts", "addresses", "users", "services", "listening", "connections", "unpackaged", "nginx", "php", "mariadb", "redis",
-    "haproxy", "cron", "literal_addresses", "measured",
+    "haproxy", "cron", "literal_addresses", "measured", *(part.name for part in PARTS),
 )  # fmt: skip
 RERUN = "run the playbook survey again"
 
-_TEXT: dict[str, Any] = {"type": "string"}
-_MAYBE: dict[str, Any] = {"type": ["string", "null"]}
-_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
-_PORT: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 65535}
-_FLAG: dict[str, Any] = {"type": "boolean"}
-_WORDS: dict[str, Any] = {"type": "array", "items": _TEXT}
-_VALUES: dict[str, Any] = {"type": "object", "additionalProperties": _TEXT}
-_COUNTS: dict[str, Any] = {"type": "object", "additionalProperties": _COUNT}
-
-
-def _record(**fields: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": fields, "required": list(fields)}
-
-
-def _partly(record: dict[str, Any], *optional: str) -> dict[str, Any]:
-    """These fields may be missing: what one question to a server could not find out."""
-    return {**record, "required": [name for name in record["required"] if name not in optional]}
-
-
-def _or_null(record: dict[str, Any]) -> dict[str, Any]:
-    """Null: the host does not have this program."""
-    return {**record, "type": ["object", "null"]}
-
-
-def _list(**fields: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": _record(**fields)}
-
-
-_SERVER = _list(name=_TEXT, address=_TEXT, port={"type": ["integer", "null"]})
-_VHOST = _list(
-    name=_TEXT, file=_TEXT, server_names=_WORDS, listen=_WORDS, default=_FLAG, root=_MAYBE, fastcgi_pass=_MAYBE, fallback=_MAYBE,
-    client_max_body_size=_MAYBE,
+_SERVER = rows(name=TEXT, address=TEXT, port={"type": ["integer", "null"]})
+_VHOST = rows(
+    name=TEXT, file=TEXT, server_names=WORDS, listen=WORDS, default=FLAG, root=MAYBE, fastcgi_pass=MAYBE, fallback=MAYBE,
+    client_max_body_size=MAYBE,
 )  # fmt: skip
-_POOL = _list(name=_TEXT, user=_TEXT, group=_TEXT, listen=_TEXT, file=_TEXT, pm=_VALUES, ini=_VALUES)
-_DATABASE = _list(name=_TEXT, size_mib=_COUNT, tables=_COUNT)
-_MARIADB = _record(
-    version=_TEXT, variables=_VALUES, databases=_DATABASE, without_primary_key=_WORDS, engines=_COUNTS, privileged_accounts=_WORDS
+_POOL = rows(name=TEXT, user=TEXT, group=TEXT, listen=TEXT, file=TEXT, pm=VALUES, ini=VALUES)
+_DATABASE = rows(name=TEXT, size_mib=COUNT, tables=COUNT)
+_MARIADB = record(
+    version=TEXT, variables=VALUES, databases=_DATABASE, without_primary_key=WORDS, engines=COUNTS, privileged_accounts=WORDS
 )  # fmt: skip
-_REDIS = _record(version=_TEXT, config=_VALUES, keys=_COUNTS, used_memory_mib=_COUNT)
+_REDIS = record(version=TEXT, config=VALUES, keys=COUNTS, used_memory_mib=COUNT)
 _LOAD: dict[str, Any] = {"type": "array", "items": {"type": "number"}}
 _PROPERTIES: dict[str, dict[str, Any]] = {
     "schema": {"const": NAME},
     "host": {"type": "string", "minLength": 1},
-    "address": _TEXT,
-    "not_assessed": _list(section=_TEXT, reason=_TEXT),
-    "os": _record(id=_TEXT, version=_TEXT, pretty_name=_TEXT, kernel=_TEXT, hostname=_TEXT, time_zone=_TEXT, architecture=_TEXT),
-    "hardware": _record(
-        cpus=_COUNT, memory_mib=_COUNT, model=_MAYBE, cpu_model=_TEXT, disks=_list(name=_TEXT, size_mib=_COUNT, rotational=_FLAG)
+    "address": TEXT,
+    "not_assessed": rows(section=TEXT, reason=TEXT),
+    "os": record(id=TEXT, version=TEXT, pretty_name=TEXT, kernel=TEXT, hostname=TEXT, time_zone=TEXT, architecture=TEXT),
+    "hardware": record(
+        cpus=COUNT, memory_mib=COUNT, model=MAYBE, cpu_model=TEXT, disks=rows(name=TEXT, size_mib=COUNT, rotational=FLAG)
     ),
-    "mounts": _list(source=_TEXT, target=_TEXT, type=_TEXT, size_mib=_COUNT, used_mib=_COUNT),
-    "addresses": _WORDS,
-    "users": _list(name=_TEXT, uid=_COUNT, gid=_COUNT, group=_TEXT, home=_TEXT, shell=_TEXT),
-    "services": _list(
-        name=_TEXT, unit=_MAYBE, kind=_TEXT, state=_TEXT, enabled={"type": ["boolean", "null"]}, version=_MAYBE, package=_MAYBE,
-        nofile={"type": ["integer", "null"]}, exe=_MAYBE, user=_TEXT,
+    "mounts": rows(source=TEXT, target=TEXT, type=TEXT, size_mib=COUNT, used_mib=COUNT),
+    "addresses": WORDS,
+    "users": rows(name=TEXT, uid=COUNT, gid=COUNT, group=TEXT, home=TEXT, shell=TEXT),
+    "services": rows(
+        name=TEXT, unit=MAYBE, kind=TEXT, state=TEXT, enabled={"type": ["boolean", "null"]}, version=MAYBE, package=MAYBE,
+        nofile={"type": ["integer", "null"]}, exe=MAYBE, user=TEXT,
     ),
-    "listening": _list(protocol=_TEXT, address=_TEXT, port=_PORT, process=_MAYBE, unit=_MAYBE),
-    "connections": _list(local_address=_TEXT, local_port=_PORT, peer_address=_TEXT, peer_port=_PORT, process=_MAYBE, unit=_MAYBE),
-    "unpackaged": _list(exe=_TEXT, unit=_MAYBE, user=_TEXT, deleted=_FLAG),
-    "nginx": _or_null(_record(version=_TEXT, vhosts=_VHOST)),
-    "php": _or_null(_record(version=_TEXT, extensions=_WORDS, ini=_VALUES, cli_ini=_VALUES, pools=_POOL)),
-    "mariadb": _or_null(_partly(_MARIADB, "databases", "without_primary_key", "engines", "privileged_accounts")),
-    "redis": _or_null(_partly(_REDIS, "config")),
-    "haproxy": _or_null(
-        _record(version=_TEXT, frontends=_list(name=_TEXT, binds=_WORDS, default_backend=_MAYBE), backends=_list(name=_TEXT, servers=_SERVER))
+    "listening": rows(protocol=TEXT, address=TEXT, port=PORT, process=MAYBE, unit=MAYBE),
+    "connections": rows(local_address=TEXT, local_port=PORT, peer_address=TEXT, peer_port=PORT, process=MAYBE, unit=MAYBE),
+    "unpackaged": rows(exe=TEXT, unit=MAYBE, user=TEXT, deleted=FLAG),
+    "nginx": or_null(record(version=TEXT, vhosts=_VHOST)),
+    "php": or_null(record(version=TEXT, extensions=WORDS, ini=VALUES, cli_ini=VALUES, pools=_POOL)),
+    "mariadb": or_null(partly(_MARIADB, "databases", "without_primary_key", "engines", "privileged_accounts")),
+    "redis": or_null(partly(_REDIS, "config")),
+    "haproxy": or_null(
+        record(version=TEXT, frontends=rows(name=TEXT, binds=WORDS, default_backend=MAYBE), backends=rows(name=TEXT, servers=_SERVER))
     ),
-    "cron": _list(user=_TEXT, source=_TEXT, spool=_FLAG, schedule=_TEXT, command=_TEXT, line=_TEXT),
-    "literal_addresses": _list(file=_TEXT, line=_COUNT, address=_TEXT),
-    "measured": _record(load=_LOAD, memory_used_mib=_COUNT, memory_available_mib=_COUNT, uptime_s=_COUNT, processes=_COUNT),
+    "cron": rows(user=TEXT, source=TEXT, spool=FLAG, schedule=TEXT, command=TEXT, line=TEXT),
+    "literal_addresses": rows(file=TEXT, line=COUNT, address=TEXT),
+    "measured": record(load=_LOAD, memory_used_mib=COUNT, memory_available_mib=COUNT, uptime_s=COUNT, processes=COUNT),
+    **{part.name: part.shape for part in PARTS},
 }  # fmt: skip
 SCHEMA: dict[str, Any] = {"type": "object", "properties": _PROPERTIES, "required": ["schema", "host", "address", "not_assessed"]}
 _VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -138,4 +113,4 @@ def comparable(survey: Mapping[str, Any]) -> dict[str, Any]:
         del database["size_mib"]
     for name in ("keys", "used_memory_mib"):
         (kept.get("redis") or {}).pop(name, None)
-    return kept
+    return kept | {part.name: part.steady(kept[part.name]) for part in PARTS if part.name in kept}

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.lotse.estate.plugins.module_utils._planning import plan as planning
 from ansible_collections.lotse.estate.plugins.module_utils._planning import policy as policies
+from ansible_collections.lotse.estate.plugins.module_utils._survey.parts import PARTS
 
 FIXTURES = Path(__file__).parent / "fixtures"
 TODAY = datetime.date(2026, 11, 24)
@@ -31,8 +32,13 @@ LAB: Row = {
 }  # fmt: skip
 
 
+def nothing() -> Row:
+    """The parts of a survey as a host has them that has no such thing."""
+    return {part.name: copy.deepcopy(part.empty) for part in PARTS}
+
+
 def lab_surveys() -> dict[str, Row]:
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((FIXTURES / "survey").glob("*.json"))}
+    return {path.stem: nothing() | json.loads(path.read_text(encoding="utf-8")) for path in sorted((FIXTURES / "survey").glob("*.json"))}
 
 
 def lab_cluster() -> Row:
@@ -57,11 +63,11 @@ def concerns(found: Row, name: str) -> list[Row]:
 def bare(name: str, number: int, **sections: Any) -> Row:
     """A legacy host with nothing on it but what a test adds."""
     return {
-        "schema": "lotse/survey/1", "host": name, "address": f"10.77.0.{number}", "not_assessed": [],
+        "schema": "lotse/survey/2", "host": name, "address": f"10.77.0.{number}", "not_assessed": [],
         "os": {"id": "debian", "version": "11", "time_zone": "Etc/UTC", "architecture": "x86_64"},
         "hardware": {"cpus": 4, "memory_mib": 8192}, "mounts": [], "addresses": [f"10.77.0.{number}/24"], "users": [], "services": [],
         "listening": [], "connections": [], "unpackaged": [], "nginx": None, "php": None, "mariadb": None, "redis": None, "haproxy": None,
-        "cron": [], "literal_addresses": [], "measured": {"load": [0.1, 0.1, 0.1], "memory_used_mib": 100, "uptime_s": 1000}, **sections,
+        "cron": [], "literal_addresses": [], "measured": {"load": [0.1, 0.1, 0.1], "memory_used_mib": 100, "uptime_s": 1000}, **nothing(), **sections,
     }  # fmt: skip
 
 

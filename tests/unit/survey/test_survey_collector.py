@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.lotse.estate.plugins.module_utils._survey import assemble, collector, wire
+from ansible_collections.lotse.estate.plugins.module_utils._survey.part import Limits
 
 from .helpers import BOUNDARY, collect
 from .test_survey_secrets import SHELLS, programs
@@ -35,16 +36,16 @@ def test_a_program_that_arrived_in_part_runs_nothing() -> None:
         assert BOUNDARY not in done.stdout.decode()
 
 
-def instead(monkeypatch: pytest.MonkeyPatch, code: str, limits: collector.Limits) -> None:
+def instead(monkeypatch: pytest.MonkeyPatch, code: str, limits: Limits) -> None:
     """Gives the section ``mounts`` another program and other limits; the section ``os`` after it only says that it is there."""
     programs_of = {"mounts": code, "os": "echo @fine"}
     monkeypatch.setattr(collector, "code", lambda name, root="": f"root={root}\n{programs_of[name]}")
-    monkeypatch.setattr(collector, "SECTIONS", {"mounts": limits, "os": collector.Limits(5, 1000)})
+    monkeypatch.setattr(collector, "SECTIONS", {"mounts": limits, "os": Limits(5, 1000)})
 
 
 @pytest.mark.parametrize("limit", ["timeout", "none"])
 def test_a_section_that_hangs_is_ended_and_the_next_one_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    instead(monkeypatch, "echo '@block df'; sleep 300", collector.Limits(1, 1000))
+    instead(monkeypatch, "echo '@block df'; sleep 300", Limits(1, 1000))
     environment = dict(os.environ)
     if limit == "none":
         for name in ("sh", "sleep", "head", "true", "echo"):
@@ -59,7 +60,7 @@ def test_a_section_that_hangs_is_ended_and_the_next_one_runs(tmp_path: Path, mon
 
 def test_a_section_that_says_too_much_is_cut_and_the_next_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = "while :; do echo ' aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'; done"
-    instead(monkeypatch, endless, collector.Limits(10, 5000))
+    instead(monkeypatch, endless, Limits(10, 5000))
     output = collect(("mounts", "os"))
     assert len(output) < 6000
     found = wire.split(output, BOUNDARY, {"mounts": 5000, "os": 1000}, "here")

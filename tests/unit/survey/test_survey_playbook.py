@@ -65,7 +65,7 @@ def estate(tmp_path: Path) -> Estate:
 def test_check_writes_nothing_and_a_second_survey_changes_nothing(estate: Estate) -> None:
     checked = estate.play({"old1": HERE}, "--check", "--diff")
     assert checked.returncode == 0, checked.stdout
-    assert '+ "schema": "lotse/survey/1"' in checked.stdout and "changed=1" in checked.stdout
+    assert '+ "schema": "lotse/survey/2"' in checked.stdout and "changed=1" in checked.stdout
     assert not (estate.folder / "survey").exists()
     first = estate.play({"old1": HERE})
     assert first.returncode == 0 and "changed=1" in first.stdout, first.stdout

@@ -145,7 +145,7 @@ def test_a_survey_is_read_back_only_when_it_is_sound() -> None:
     text = schema.dump(surveyed("web1"))
     for damage, named in [
         (text[:-20], "not JSON"),
-        (text.replace('"lotse/survey/1"', '"lotse/survey/9"'), "schema"),
+        (text.replace('"lotse/survey/2"', '"lotse/survey/9"'), "schema"),
         (text.replace('"port": 80,', '"port": "80",'), r"listening\[1\]\.port"),
     ]:
         with pytest.raises(LotseError, match=named) as error:

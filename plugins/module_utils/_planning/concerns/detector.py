@@ -11,18 +11,32 @@ from ..model import Draft, Finding
 
 @dataclass(frozen=True)
 class Detector:
-    """``id`` is what waivers and tests name; ``title`` says the surprise in one line; ``find`` yields what it saw."""
+    """``id`` is what waivers and tests name; ``title`` says the surprise in one line; ``find`` yields what it saw.
+
+    The rest is its page in the catalogue: ``severity`` is the rule in words ("critical where …, else warning"), ``compares`` what is held
+    against what, ``remedy`` what to do, ``reference`` where the knowledge comes from (a manual, an incident), ``surprise`` its numbers in
+    docs/surprises.md, and ``needs`` the sections of the survey without which it can say nothing (``not-assessed`` tells that then).
+    """
 
     id: str
     title: str
     find: Callable[[Draft], Iterator[Finding]]
+    severity: str = ""
+    compares: str = ""
+    remedy: str = ""
+    reference: str = ""
+    surprise: tuple[int, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
-def detector(name: str, title: str) -> Callable[[Callable[[Draft], Iterator[Finding]]], Detector]:
+def detector(
+    name: str, title: str, *, severity: str = "", compares: str = "", remedy: str = "", reference: str = "", surprise: tuple[int, ...] = (),
+    needs: tuple[str, ...] = (),
+) -> Callable[[Callable[[Draft], Iterator[Finding]]], Detector]:  # fmt: skip
     """Makes a detector of a generator of findings."""
 
     def wrap(find: Callable[[Draft], Iterator[Finding]]) -> Detector:
-        return Detector(name, title, find)
+        return Detector(name, title, find, severity, compares, remedy, reference, surprise, needs)
 
     return wrap
 

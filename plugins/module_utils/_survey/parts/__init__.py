@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every part of the survey that stands by itself, one file each. How to add one: docs/guides/survey.md."""
+
+from __future__ import annotations
+
+from ..part import Part
+
+PARTS: tuple[Part, ...] = ()
