@@ -9,7 +9,9 @@ from ipaddress import ip_interface
 from typing import Any
 
 Row = dict[str, Any]
-KINDS = ("edge", "mariadb", "redis", "files", "http", "cron")
+MOVED = ("edge", "mariadb", "redis", "files", "http", "cron")  # kinds that a mover moves
+BY_HAND = ("postgresql", "memcached", "rabbitmq", "nfs", "apache", "nodejs", "docker", "mail")  # kinds that people move
+KINDS = (*MOVED, *BY_HAND)
 SEVERITIES = ("critical", "warning", "info")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from . import trees
 from .carried import edge
-from .model import LegacyHost, Move, Row, Service
+from .model import BY_HAND, LegacyHost, Move, Row, Service
 from .naming import Seat
 from .rewriting import NewAddresses, rules
 from .waves import section_of
@@ -37,7 +37,7 @@ def build(
         parameters = _parameters(service, hosts[service.host], new, fronts, public_address)
         name, wave = ids[service.id], waves[service.id]
         section = section_of(service, name)
-        found.append(Move(name, service, guest_of[service.id], wave, section, rollback(service), PAUSES_MS[service.kind], parameters))
+        found.append(Move(name, service, guest_of[service.id], wave, section, rollback(service), PAUSES_MS.get(service.kind, 0), parameters))
     return sorted(found, key=lambda move: (move.wave, move.section, move.id))
 
 
@@ -46,7 +46,9 @@ def version(text: str) -> tuple[int, ...]:
 
 
 def rollback(service: Service) -> str:
-    """``lossless`` where writes made on the new side come back too, else ``lossy``. Keys of a cache are copied back one by one."""
+    """``lossless`` where writes made on the new side come back too, else ``lossy``; ``none`` where no mover knows a way back."""
+    if service.kind in BY_HAND:
+        return "none"
     if service.kind == "mariadb" and version(service.version) and version(service.version) < LOSSLESS_SINCE:
         return "lossy"
     return "lossless"
@@ -55,6 +57,8 @@ def rollback(service: Service) -> str:
 def _parameters(
     service: Service, host: LegacyHost, new: NewAddresses, fronts: Mapping[tuple[str | None, int], edge.Backend], public_address: str
 ) -> Row:
+    if service.kind in BY_HAND:
+        return {"port": service.port}
     if service.kind == "edge":
         return {"public_address": public_address, "port": service.port}
     if service.kind == "mariadb":

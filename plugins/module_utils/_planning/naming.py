@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from .._domain.errors import LotseError
-from .model import LegacyHost, Service
+from .model import BY_HAND, LegacyHost, Service
 from .policy import Policy
 
 
@@ -23,12 +23,14 @@ class Role:
     kinds: tuple[str, ...]
 
 
+SHORT = {"postgresql": "pg", "rabbitmq": "mq", "nodejs": "node"}
 ROLES = (
     Role("edge", "edge", ("edge",)),
     Role("web_php", "web", ("http", "files")),
     Role("mariadb", "db", ("mariadb",)),
     Role("redis", "cache", ("redis",)),
     Role("cron_worker", "worker", ("cron",)),
+    *(Role(kind, SHORT.get(kind, kind), (kind,)) for kind in BY_HAND),
 )
 
 

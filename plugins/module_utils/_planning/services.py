@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .._domain.errors import LotseError
 from . import debian13, trees
-from .model import Dropped, LegacyHost, Row, Service
+from .model import BY_HAND, Dropped, LegacyHost, Row, Service
 from .policy import Policy
 
 # Which program belongs to which kind of service.
@@ -20,7 +20,22 @@ PROGRAMS = {
     "mariadb": re.compile(r"mariadbd|mysqld|mariadb|mysql"),
     "redis": re.compile(r"redis-server|valkey-server|redis"),
     "cron": re.compile(r"cron|crond|php\d*(\.\d+)?"),
+    "postgresql": re.compile(r"postgres|postmaster|postgresql(@.*|-\d.*)?"),
+    "memcached": re.compile(r"memcached(@.*)?"),
+    "rabbitmq": re.compile(r"beam(\.smp)?|rabbitmq-server|epmd"),
+    "nfs": re.compile(r"nfs-server|nfs-kernel-server|nfsd|rpc\.mountd|nfs-mountd"),
+    "apache": re.compile(r"apache2|httpd"),
+    "nodejs": re.compile(r"node|nodejs|pm2.*|PM2.*"),
+    "docker": re.compile(r"dockerd|docker|containerd.*|docker-proxy|podman|conmon"),
+    "mail": re.compile(r"exim4?|master|postfix(@.*)?|sendmail|opensmtpd|smtpd"),
 }
+# Ports by which people and programs name what a mover does not move. One that listens elsewhere is told by its own port.
+USUAL_PORT = {"postgresql": 5432, "memcached": 11211, "rabbitmq": 5672, "nfs": 2049, "apache": 80, "nodejs": 3000, "docker": None, "mail": 25}
+TITLES = {
+    "postgresql": "PostgreSQL", "memcached": "memcached", "rabbitmq": "RabbitMQ", "nfs": "NFS server", "apache": "Apache", "nodejs": "Node.js",
+    "docker": "Containers", "mail": "Mail server",
+}  # fmt: skip
+LOOPBACK = re.compile(r"127\..*|::1")
 # What a guest brings itself. Listening or not, it needs no move.
 SYSTEM = re.compile(
     r"ssh|sshd|dbus.*|rsyslogd?|cron|crond|chronyd?|ntpd?|ntpsec|systemd.*|networking|ifup.*|udev|systemd-.*|getty.*|serial-getty.*|console-getty.*"
@@ -61,6 +76,25 @@ def _services(host: LegacyHost) -> Iterable[Service]:
     if jobs := [row for row in jobs_of(host) if row.get("spool")]:
         users = sorted({str(row["user"]) for row in jobs})
         yield Service("cron", host.name, f"{len(jobs)} cron job{'s' if len(jobs) > 1 else ''} of {', '.join(users)}")
+    yield from (service for kind in BY_HAND if (service := _by_hand(kind, host)))
+
+
+def _by_hand(kind: str, host: LegacyHost) -> Service | None:
+    """A service that people move: it listens for others or for its host, or its unit runs."""
+    ports = sorted({int(row["port"]) for row in listening(host, kind)})
+    units = [row for row in host.rows("services") if row.get("state") == "running" and kind_of("", str(row["name"])) == kind]
+    if not ports and (not units or kind == "mail"):
+        return None
+    version = str(host.part(kind).get("version") or next((row["version"] for row in units if row.get("version")), ""))
+    usual = USUAL_PORT[kind]
+    port = usual if usual in ports else ports[0] if ports else None
+    return Service(kind, host.name, f"{TITLES[kind]} {version}".strip(), port, version)
+
+
+def listening(host: LegacyHost, kind: str) -> list[Row]:
+    """Sockets on which a kind of service listens. A mail program that serves only its own host is part of every system."""
+    rows = [row for row in host.rows("listening") if kind_of(str(row.get("process") or ""), row.get("unit")) == kind]
+    return [row for row in rows if kind != "mail" or not LOOPBACK.fullmatch(str(row["address"]))]
 
 
 def jobs_of(host: LegacyHost) -> list[Row]:
@@ -142,7 +176,7 @@ def _covered(process: str, unit: str | None, kinds: set[str], dropped: set[str])
     if SYSTEM.fullmatch(_name(process, unit).split("@")[0]) and (not process or SYSTEM.fullmatch(process)):
         return True
     kind = kind_of(process, unit)
-    return kind in kinds or (kind == "cron" and process.startswith("cron"))
+    return kind in kinds or kind == "mail" or (kind == "cron" and process.startswith("cron"))
 
 
 def _names(host: LegacyHost) -> set[str]:

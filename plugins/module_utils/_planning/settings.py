@@ -26,7 +26,11 @@ class World:
 
 
 def of_guests(seats: Sequence[Seat], world: World) -> dict[str, Row]:
-    return {seat.name: dict(sorted(BY_ROLE[seat.role](world.hosts[seat.host], world).items())) for seat in seats}
+    return {seat.name: dict(sorted(BY_ROLE.get(seat.role, _plain)(world.hosts[seat.host], world).items())) for seat in seats}
+
+
+def _plain(host: LegacyHost, world: World) -> Row:  # noqa: ARG001 - every role is asked alike
+    return base.time_zone(host.time_zone)
 
 
 def _edge(host: LegacyHost, world: World) -> Row:

@@ -33,7 +33,7 @@ class Need:
 
 def choose(seat: Seat, host: LegacyHost, policy: Policy, previous: Mapping[str, Any] | None) -> Size:
     """A size for a guest. A former size stays while the bare need fits it and less than half would do no better: noise moves nothing."""
-    need = NEEDS[seat.role](host)
+    need = NEEDS.get(seat.role, _plain)(host)
     load = _load(host)
     cpus = int(host.part("hardware").get("cpus") or 1)
     cores = min(max(CORES_LEAST, math.ceil((load or 0) * policy.comfort)), cpus, CORES_MOST)

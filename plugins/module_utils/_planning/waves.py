@@ -13,7 +13,10 @@ from .model import Dependency, Service
 # The movers' demands. The edge comes first, because it holds requests in every later cutover. State goes before its readers even where
 # no connection was seen: an unobserved dependency is not an absent one. Jobs leave before the files: requests can be held while a tree
 # changes sides, a job that writes into it cannot.
-STAGES = {"edge": 0, "mariadb": 1, "redis": 1, "cron": 2, "files": 3, "http": 3}
+STAGES = {
+    "edge": 0, "mariadb": 1, "redis": 1, "postgresql": 1, "memcached": 1, "rabbitmq": 1, "nfs": 1, "mail": 1, "cron": 2, "files": 3, "http": 3,
+    "apache": 3, "nodejs": 3, "docker": 3,
+}  # fmt: skip
 
 
 def section_of(service: Service, move: str) -> str:

@@ -65,7 +65,8 @@ def added(name: str, number: int, **sections: Any) -> Any:
 
 NGINX = ("web1", "nginx", "vhosts", 0)
 POOL = ("web1", "php", "pools", 0)
-LISTEN = {"protocol": "tcp", "address": "::", "port": 5672, "process": "beam.smp", "unit": "rabbitmq-server.service"}
+LISTEN = {"protocol": "tcp", "address": "::", "port": 4711, "process": "ledgerd", "unit": "ledgerd.service"}
+RABBIT = {"protocol": "tcp", "address": "::", "port": 5672, "process": "beam.smp", "unit": "rabbitmq-server.service"}
 CRON_D = {
     "user": "root",
     "source": "/etc/cron.d/backup",
@@ -82,6 +83,7 @@ CASES: list[tuple[str, Any, str, bool]] = [
     ("not-assessed", section("db1", "not_assessed", [{"section": "cron", "reason": "permission denied"}]), "critical", False),
     ("not-assessed", section("db1", "not_assessed", [{"section": "hardware", "reason": "no lscpu"}]), "warning", False),
     ("unknown-service", section("db1", "listening", [LISTEN]), "critical", False),
+    ("no-mover", section("db1", "listening", [RABBIT]), "critical", False),
     ("unknown-service", section("db1", "unpackaged", [UNKNOWN_EXE]), "critical", False),
     ("unpackaged-binary", section("db1", "unpackaged", [UNKNOWN_EXE]), "warning", False),
     ("nothing-to-move", added("old", 40), "warning", False),

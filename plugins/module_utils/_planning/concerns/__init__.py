@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from ..model import SEVERITIES, Draft, Row
 from ..policy import Policy, Waiver
-from . import crons, databases, edges, network, php, system, unknowns
+from . import crons, databases, edges, network, no_mover, php, system, unknowns
 from .detector import Detector
 
 GROUPS = (unknowns, edges, network, php, databases, crons, system)
-DETECTORS: tuple[Detector, ...] = tuple(detector for group in GROUPS for detector in group.DETECTORS)
+DETECTORS: tuple[Detector, ...] = (no_mover.DETECTOR, *(detector for group in GROUPS for detector in group.DETECTORS))
 
 
 def assess(draft: Draft, policy: Policy) -> list[Row]:
