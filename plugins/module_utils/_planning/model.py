@@ -89,16 +89,20 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Dependency:
-    """``source`` needs ``target``. ``protocol`` is tcp or file."""
+    """``source`` needs ``target``. ``protocol`` is tcp or file; ``frequency`` says how often it was seen."""
 
     source: str
     target: str
     port: int | None
     protocol: str
     evidence: str
+    frequency: str | None = None
 
     def row(self) -> Row:
-        return {"from": self.source, "to": self.target, "port": self.port, "protocol": self.protocol, "evidence": self.evidence}
+        return {
+            "from": self.source, "to": self.target, "port": self.port, "protocol": self.protocol, "frequency": self.frequency,
+            "evidence": self.evidence,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._domain.errors import LotseError
-from . import concerns, dependencies, hosting, moves, naming, rewriting, savings, services, settings, sizing, waves
+from . import concerns, dependencies, hosting, moves, naming, outside, rewriting, savings, services, settings, sizing, waves
 from .carried import edge
+from .known import Known
 from .model import Draft, Guest, LegacyHost, Move, Row
 from .policy import Policy
 
@@ -26,7 +27,8 @@ def plan(
     found, dropped = services.discover(hosts, policy)
     if not found:
         raise LotseError("the legacy hosts have no service that could be moved", ", ".join(hosts), "look at their surveys; drop nothing that runs")
-    edges = dependencies.find(hosts, found, before.get("dependencies", ()))
+    known = Known(hosts, found)
+    edges = dependencies.find(known, before.get("dependencies", ()), loads)
     seats = naming.seats(found, hosts, policy, before)
     new = rewriting.new_addresses(hosts, found, seats, policy.public_address)
     order = waves.waves(found, edges)
@@ -42,6 +44,8 @@ def plan(
         "services": [service.row() for service in found],
         "dropped": [entry.row() for entry in dropped],
         "dependencies": [edge.row() for edge in edges],
+        "external": [edge.row() for edge in outside.find(known, policy.public_address, loads)],
+        "cycles": dependencies.cycles(edges),
         "guests": [_guest(guest, hosted.result.assignment[guest.name], policy, carried[guest.name]) for guest in guests],
         "edge": _edge(draft),
         "waves": _waves(rows),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from .. import trees
-from ..dependencies import CONFIGURED
+from ..known import CONFIGURED
 from ..model import Draft, Finding, LegacyHost, Row
 from ..waves import against, rings
 from .detector import detector, listed
