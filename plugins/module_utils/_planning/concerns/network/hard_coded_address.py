@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Addresses: those written into files, and those that others may have written down."""
+"""An address of a legacy host is written into a file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 
-from .. import trees
-from ..known import CONFIGURED
-from ..model import Draft, Finding, LegacyHost, Row
-from ..waves import against, rings
-from .detector import detector, listed
+from ... import trees
+from ...known import CONFIGURED
+from ...model import Draft, Finding, LegacyHost, Row
+from ..detector import detector, listed
 
 
 @detector("hard-coded-address", "An address of a legacy host is written into a file")
@@ -73,59 +71,4 @@ def _reader(draft: Draft, host: LegacyHost, file: str) -> str:
     return service.id if service else ""
 
 
-@detector("partner-address", "An address of somebody else is written into a file")
-def partner_address(draft: Draft) -> Iterator[Finding]:
-    ours = {address for host in draft.hosts.values() for address in host.addresses} | {draft.public_address.split("/")[0]}
-    for host in draft.hosts.values():
-        rows = [row for row in host.rows("literal_addresses") if str(row["address"]) not in ours and not _special(str(row["address"]))]
-        if rows:
-            yield Finding(
-                host=host.name,
-                severity="info",
-                old=listed(sorted(f"{row['address']} in {row['file']}:{row['line']}" for row in rows)),
-                new=f"connections will come from the guest's address, no longer from {host.address}",
-                remedy="Ask the partner whether the old address is allowed by name; try the connection from the guest.",
-            )
-
-
-def _special(address: str) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return True
-    return parsed.is_loopback or parsed.is_unspecified or parsed.is_multicast or parsed.is_reserved
-
-
-@detector("dependency-against-order", "A dependency that the movers' order turns round")
-def dependency_against_order(draft: Draft) -> Iterator[Finding]:
-    services = {service.id: service for service in draft.services}
-    for edge in draft.dependencies:
-        source, target = services[edge.source], services[edge.target]
-        if source.kind != "edge" and against(source, target):
-            files = edge.protocol == "file"
-            until = "and needs them already" if files else "and reaches it at its old address until then"
-            yield Finding(
-                host=source.host,
-                severity="warning",
-                service=source.id,
-                old=f"{source.id} needs {target.id}: {edge.evidence}",
-                new=f"{source.id} moves before {target.id}, {until}",
-                remedy="The mover brings a copy of the files along." if files else "See that the guest may connect to the legacy host.",
-                applied=files,
-            )
-
-
-@detector("dependency-ring", "Services that need each other")
-def dependency_ring(draft: Draft) -> Iterator[Finding]:
-    for ring in rings(draft.services, draft.dependencies):
-        yield Finding(
-            host=ring[0].split("@")[1],
-            severity="warning",
-            service=ring[0],
-            old=f"{', '.join(ring)} need each other",
-            new="they move in one wave, one after the other",
-            remedy="See that each works with the other on either side.",
-        )
-
-
-DETECTORS = (hard_coded_address, partner_address, dependency_against_order, dependency_ring)
+DETECTOR = hard_coded_address
