@@ -19,9 +19,14 @@ BOUNDARY = "BOUNDARY"
 def answer(host: str) -> str:
     """What a host of the lab answered, recorded once; only its kernel's name was replaced. Parts that came later are absent."""
     text = (FIXTURES / f"{host}.txt").read_text(encoding="utf-8")
-    names = [name for name in collector.SECTIONS if f"{BOUNDARY} section {name}\n" not in text]
-    later = [f"\n{BOUNDARY} section {name}\n@absent\n{BOUNDARY} end {name} 0\n" for name in names]
+    later = [f"\n{BOUNDARY} section {name}\n@absent\n{BOUNDARY} end {name} 0\n" for name in unrecorded(host)]
     return text.replace(f"\n{BOUNDARY} complete\n", "".join([*later, f"\n{BOUNDARY} complete\n"]))
+
+
+def unrecorded(host: str) -> list[str]:
+    """Sections that the survey got after the host had answered."""
+    text = (FIXTURES / f"{host}.txt").read_text(encoding="utf-8")
+    return [name for name in collector.SECTIONS if f"{BOUNDARY} section {name}\n" not in text]
 
 
 def surveyed(host: str) -> dict[str, Any]:

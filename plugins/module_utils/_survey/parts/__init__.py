@@ -4,5 +4,12 @@
 from __future__ import annotations
 
 from ..part import Part
+from .interfaces import PART as INTERFACES
+from .path_mtu import PART as PATH_MTU
+from .routes import PART as ROUTES
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (
+    INTERFACES,
+    PATH_MTU,
+    ROUTES,
+)
