@@ -172,7 +172,7 @@ def test_what_the_kernel_learnt_of_ways() -> None:
 
 
 LINES = st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\n"), max_size=80) | st.sampled_from([
-    *LINKS.splitlines(), *ADDRESSES.splitlines(), *IFUPDOWN.splitlines(), *NETPLAN.splitlines(), *ROUTES.splitlines(), *SS.splitlines(), "[", "a:", "=",
+    *LINKS.splitlines(), *ADDRESSES.splitlines(), *IFUPDOWN.splitlines(), *NETPLAN.splitlines(), *ROUTES.splitlines(), *SS.splitlines(), "[", "a:",
 ]), max_size=12)  # fmt: skip
 FILES = ["/etc/network/interfaces", "/etc/netplan/a.yaml", "/etc/sysconfig/network-scripts/ifcfg-", "/etc/systemd/network/a.network",
          "/etc/NetworkManager/system-connections/a", "/etc/udev/rules.d/70-persistent-net.rules"]  # fmt: skip
@@ -199,9 +199,29 @@ def test_no_answer_is_not_an_empty_one(part: Any) -> None:
 @pytest.mark.skipif(not shutil.which("ip"), reason="needs iproute2")
 def test_keys_of_networks_stay_on_the_host(tmp_path: Path) -> None:
     tree = {
-        "etc/network/interfaces": "iface wlan0 inet dhcp\n    wpa-psk cAnArY1\n    wireless-key s:cAnArY2\n    address 10.0.0.1\n    up wg set wg0 --private-key=cAnArY3\n",
-        "etc/netplan/a.yaml": "network:\n  wifis:\n    wl0:\n      access-points:\n        home:\n          password: cAnArY4\n      auth:\n        password: \"cAnArY5 x\"\n",
-        "etc/systemd/network/wg0.netdev": "[NetDev]\nName=wg0\nKind=wireguard\n[WireGuard]\nPrivateKey=cAnArY6\n[WireGuardPeer]\nPresharedKey=cAnArY7\n",
+        "etc/network/interfaces": """iface wlan0 inet dhcp
+    wpa-psk cAnArY1
+    wireless-key s:cAnArY2
+    address 10.0.0.1
+    up wg set wg0 --private-key=cAnArY3
+""",
+        "etc/netplan/a.yaml": """network:
+  wifis:
+    wl0:
+      access-points:
+        home:
+          password: cAnArY4
+      auth:
+        password: "cAnArY5 x"
+""",
+        "etc/systemd/network/wg0.netdev": """[NetDev]
+Name=wg0
+Kind=wireguard
+[WireGuard]
+PrivateKey=cAnArY6
+[WireGuardPeer]
+PresharedKey=cAnArY7
+""",
         "etc/NetworkManager/system-connections/x": "[wifi-security]\npsk=cAnArY8\n[ipv4]\nmethod=auto\n[vpn-secrets]\nIPSec secret=cAnArY9\n",
         "etc/sysconfig/network-scripts/ifcfg-eth0": "DEVICE=eth0\nKEY1=cAnArY10\nBOOTPROTO=dhcp\n",
         "etc/keepalived/keepalived.conf": "  interface eth9\n  auth_pass cAnArY11\n",

@@ -45,8 +45,8 @@ def parse(section: Section) -> list[Row]:
             found[name]["commands"].append({"file": path, "line": place, "command": command})
     for line in section.blocks.get("addresses", []):
         match = re.match(r"\d+:\s+(\S+)\s+inet6?\s+(\S+)(.*)", line, re.ASCII)
-        if match and (address := _interface(match[2])) and (row := found.get(match[1].split("@")[0])):
-            row["addresses"].append(_address(address, match[3], places, row["name"] in asking))
+        if match and (address := _interface(match[2])) and (owner := found.get(match[1].split("@")[0])):
+            owner["addresses"].append(_address(address, match[3], places, owner["name"] in asking))
     for line in section.blocks.get("mentions", []):
         words = line.split("\t")
         place_seen = number(words[1]) if len(words) == 3 else None

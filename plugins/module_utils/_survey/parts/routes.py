@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import ipaddress
 import re
+from itertools import pairwise
 from typing import Any
 
 from ..part import COUNT, COUNT_OR_NULL, MAYBE, TEXT, WORDS, Limits, Part, record, rows
@@ -53,7 +54,7 @@ def _routes(lines: list[str], table: str) -> list[Row]:
             kind, destination = "unicast", words[0]
         if not destination or destination.startswith(LINK_LOCAL) or destination == "::1":
             continue
-        values = dict(zip(words[1:], words[2:], strict=False))
+        values = dict(pairwise(words[1:]))
         found.append({
             "destination": destination, "type": kind, "gateway": values.get("via"), "interface": values.get("dev"), "source": values.get("src"),
             "protocol": values.get("proto"), "metric": number(values.get("metric", "")), "mtu": number(values.get("mtu", "")), "table": table,
@@ -65,7 +66,7 @@ def _gateways(lines: list[str]) -> list[Row]:
     found = []
     for line in lines:
         words = line.split()
-        values = dict(zip(words, words[1:], strict=False))
+        values = dict(pairwise(words))
         if len(words) > 3 and "dev" in values:
             found.append({"address": words[0], "interface": values["dev"], "mac": values.get("lladdr"), "state": words[-1]})
     return sorted(found, key=lambda row: (str(row["address"]), str(row["interface"])))
@@ -97,8 +98,9 @@ PART = Part(
     parse,
     record(
         routes=rows(
-            destination=TEXT, type=TEXT, gateway=MAYBE, interface=MAYBE, source=MAYBE, protocol=MAYBE, metric=COUNT_OR_NULL, mtu=COUNT_OR_NULL, table=TEXT
-        ),
+            destination=TEXT, type=TEXT, gateway=MAYBE, interface=MAYBE, source=MAYBE, protocol=MAYBE, metric=COUNT_OR_NULL,
+            mtu=COUNT_OR_NULL, table=TEXT,
+        ),  # fmt: skip
         rules=rows(priority=COUNT, rule=TEXT),
         gateways=rows(address=TEXT, interface=TEXT, mac=MAYBE, state=TEXT),
         egress=WORDS,
