@@ -100,7 +100,7 @@ PART = Part(
         routes=rows(
             destination=TEXT, type=TEXT, gateway=MAYBE, interface=MAYBE, source=MAYBE, protocol=MAYBE, metric=COUNT_OR_NULL,
             mtu=COUNT_OR_NULL, table=TEXT,
-        ),  # fmt: skip
+        ),
         rules=rows(priority=COUNT, rule=TEXT),
         gateways=rows(address=TEXT, interface=TEXT, mac=MAYBE, state=TEXT),
         egress=WORDS,
