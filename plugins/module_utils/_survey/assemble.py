@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import cron, haproxy, host, literals, mariadb, nginx, php, processes, redis, schema
+from . import cron, haproxy, host, literals, mariadb, nginx, php, processes, redis, schema, services
 from .collector import SECTIONS
 from .parts import PARTS
 from .wire import Section, UnseenError, split
@@ -89,9 +89,9 @@ def _programs(made: Assembly) -> None:
     if table is None:
         return
     made.see("measured", lambda: host.measured(sections["measured"], len(table), processes.used_kib(table)))
-    services = made.see("services", lambda: processes.services(sections["units"], table, owned, names))
-    if owned is not None and services is not None:
-        made.see("unpackaged", lambda: processes.unpackaged(table, services, owned, names))
+    started = made.see("services", lambda: services.survey(sections["units"], table, owned, names))
+    if owned is not None and started is not None:
+        made.see("unpackaged", lambda: processes.unpackaged(table, started, owned, names))
     elif owned is not None:
         made.unseen("unpackaged", "the services are not known")
     pair = made.attempt(lambda: processes.sockets(sections["sockets"], table), "listening", "connections")

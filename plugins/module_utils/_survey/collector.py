@@ -7,6 +7,7 @@ that begin with a random word, made for this run and known only to the outermost
 
 from __future__ import annotations
 
+import functools
 import secrets
 import shlex
 from pathlib import Path
@@ -44,9 +45,29 @@ SECTIONS = {
     **{part.name: part.limits for part in PARTS},
 }
 
-# Without a program `timeout` a second shell watches the section and ends it with all its children, which hold its output open.
+# The whole program's seconds unless somebody says otherwise. A section that would begin later is not assessed, so that the answer still comes.
+SECONDS = 300
+
+# A section ends with all that it started. GNU's `timeout` makes a process group, which is ended as a whole; busybox' ends one process only, so
+# there, and where there is none, a second shell watches. What left the group is known by a word in its environment. The clock is the uptime: the
+# date may jump. Programs here may be old: what they do not know is tried once and told to the sections in LOTSE_OLD.
 _DRIVER = r"""
 set -u
+ulimit -c 0 2>/dev/null
+PATH=${PATH:-/usr/bin:/bin}
+LC_ALL=C
+export PATH LC_ALL
+LOTSE_OLD=
+echo | sed -E p >/dev/null 2>&1 || LOTSE_OLD=sed
+if echo | head -c 1 >/dev/null 2>&1; then first() { head -c "$1"; }
+else first() { dd bs=1 count="$1" 2>/dev/null; }; LOTSE_OLD="$LOTSE_OLD head"
+fi
+export LOTSE_OLD
+now=0
+look_at_clock() { now=$((now + 1)); if read -r now _ 2>/dev/null < /proc/uptime; then now=${now%%.*}; fi; }
+look_at_clock
+began=$now
+mark=lotse-$$-$began
 end_tree() {
     kill -STOP "$1" 2>/dev/null
     for status in /proc/[0-9]*/status; do
@@ -59,21 +80,43 @@ end_tree() {
     done
     kill -9 "$1" 2>/dev/null
 }
-if timeout -s KILL 5 true 2>/dev/null; then limit() { timeout -s KILL "$@"; }
-elif timeout -s KILL -t 5 true 2>/dev/null; then limit() { seconds=$1; shift; timeout -s KILL -t "$seconds" "$@"; }
-else limit() {
-    seconds=$1; shift
-    "$@" & worker=$!
-    ( trap 'kill $sleeper 2>/dev/null; exit' TERM; sleep "$seconds" & sleeper=$!; wait $sleeper; end_tree $worker ) >/dev/null 2>&1 3>&- 4>&- &
-    watcher=$!
-    wait $worker; result=$?
-    kill $watcher 2>/dev/null
-    return $result
+sweep() {
+    unset LOTSE_MARK
+    for round in 1 2 3; do
+        left=$(grep -l "LOTSE_MARK=$mark" /proc/[0-9]*/environ 2>/dev/null) || break
+        for status in $left; do status=${status#/proc/}; kill -9 "${status%/environ}" 2>/dev/null; done
+    done
 }
+if timeout --version >/dev/null 2>&1 && timeout -s KILL 5 true 2>/dev/null; then
+    limit() {
+        timeout -s KILL "$@" & worker=$!
+        wait $worker; result=$?
+        kill -9 -$worker 2>/dev/null
+        [ $result = 0 ] || sweep
+        return $result
+    }
+else
+    limit() {
+        seconds=$1; shift
+        "$@" & worker=$!
+        ( trap 'kill $sleeper 2>/dev/null; exit' TERM; sleep "$seconds" & sleeper=$!; wait $sleeper; end_tree $worker ) >/dev/null 2>&1 3>&- 4>&- &
+        watcher=$!
+        wait $worker; result=$?
+        kill $watcher 2>/dev/null
+        sweep
+        return $result
+    }
 fi
 section() {
     printf '\n%s section %s\n' "$boundary" "$1"
-    { status=$({ { limit "$2" sh -c "$4" </dev/null 2>/dev/null 3>&- 4>&-; echo $? >&3; } | head -c "$3" >&4; } 3>&1); } 4>&1
+    look_at_clock
+    rest=$((total - now + began)); status=0
+    [ "$rest" -le "$2" ] || rest=$2
+    if [ "$rest" -gt 0 ]; then
+        { status=$({ { LOTSE_MARK=$mark; export LOTSE_MARK; limit "$rest" sh -c "$prelude
+$4" </dev/null 2>/dev/null 3>&- 4>&-; echo $? >&3; } | first "$3" >&4; } 3>&1); } 4>&1
+    else printf "@unseen the survey's time of %s seconds was over before this section\n" "$total"
+    fi
     printf '\n%s end %s %s\n' "$boundary" "$1" "$status"
 }
 """
@@ -86,12 +129,23 @@ def new_boundary() -> str:
 
 def code(section: str, root: str = "") -> str:
     """One section's program. ``root`` is a folder that stands for the host's ``/``; the tests use it."""
-    parts = [f"root={shlex.quote(root)}", *((FOLDER / f"{name}.sh").read_text(encoding="utf-8") for name in ("prelude", section))]
-    return "\n".join(parts)
+    return f"{_opening(root)}\n{_text(section)}"
 
 
-def program(boundary: str, root: str = "", sections: tuple[str, ...] = tuple(SECTIONS)) -> str:
+def _opening(root: str) -> str:
+    """What every section starts with; it is sent once."""
+    return f"root={shlex.quote(root)}\n{_text('prelude')}"
+
+
+@functools.cache
+def _text(name: str) -> str:
+    """A program's lines without its comments, which a host need not read."""
+    lines = (FOLDER / f"{name}.sh").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+
+
+def program(boundary: str, root: str = "", sections: tuple[str, ...] = tuple(SECTIONS), seconds: int = SECONDS) -> str:
     """The whole program for a host. A program that arrived only in part runs nothing: everything is inside ``main``."""
-    calls = [f"    section {name} {SECTIONS[name].seconds} {SECTIONS[name].size} {shlex.quote(code(name, root))}" for name in sections]
-    body = "\n".join([f"    boundary={shlex.quote(boundary)}", *calls, "    printf '\\n%s complete\\n' \"$boundary\""])
-    return f"{_DRIVER}\nmain() {{\n{body}\n}}\nmain </dev/null\n"
+    calls = [f"    section {name} {SECTIONS[name].seconds} {SECTIONS[name].size} {shlex.quote(_text(name))}" for name in sections]
+    before = [f"    boundary={shlex.quote(boundary)}", f"    total={seconds}", f"    prelude={shlex.quote(_opening(root))}"]
+    return "\n".join([_DRIVER, "main() {", *before, *calls, "    printf '\\n%s complete\\n' \"$boundary\"", "}", "main </dev/null", ""])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running programs: services, sockets with their process, and programs that no package owns."""
+"""Running programs, sockets with their process, and programs that no package owns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from .wire import Section, number
 DELETED = " (deleted)"
 UNIT = re.compile(r"[^/]+\.(?:service|socket|scope)")
 PASSING = re.compile(r"(user@\d+|user-runtime-dir@\d+|run-.*|session-.*)\.service")
-SHELL = re.compile(r"(/usr)?/bin/(ba|da)?sh")
 MERGED = re.compile(r"/(?:s?bin|lib)(?:64|32|x32)?/")
 
 
@@ -118,6 +117,8 @@ def used_kib(processes: Mapping[int, Process]) -> int:
 
 def packages(section: Section) -> Packages:
     """Owners and versions. Raises UnseenError where there is no package manager."""
+    if "apk" in section.blocks:
+        return _of_alpine(section)
     owners: dict[str, str] = {}
     for line in section.lines("owners"):
         name, _, path = line.partition(": ")
@@ -130,84 +131,23 @@ def packages(section: Section) -> Packages:
     return Packages(owners, versions, frozenset(section.lines("paths")), "merged" in section.marks)
 
 
+def _of_alpine(section: Section) -> Packages:
+    """``/usr/sbin/nginx is owned by nginx-1.24.0-r16``."""
+    owners: dict[str, str] = {}
+    versions: dict[str, str] = {}
+    for line in section.lines("apk"):
+        path, sign, package = line.strip().rpartition(" is owned by ")
+        name, _, version = package.rsplit("-r", 1)[0].rpartition("-")
+        if sign and name:
+            owners.setdefault(path, name)
+            versions[name] = version
+    return Packages(owners, versions, frozenset(section.lines("paths")), "merged" in section.marks)
+
+
 def upstream(version: str) -> str:
     """``1:10.5.23-0+deb11u1`` -> ``10.5.23``; ``5:6.0.16-1`` -> ``6.0.16``."""
     bare = re.sub(r"^\d+:", "", version).rsplit("-", 1)[0]
     return re.sub(r"[+~].*$", "", bare)
-
-
-def services(section: Section, processes: Mapping[int, Process], owned: Packages | None, users: Mapping[int, str]) -> list[dict[str, Any]]:
-    """Services of systemd; where it does not run, the programs that process 1 started."""
-    if section.absent:
-        return _without_systemd(processes, owned, users)
-    rows = []
-    for unit in _units(section.blocks.get("show", [])):
-        name = unit.get("Id", "")
-        if unit.get("LoadState") != "loaded" or PASSING.fullmatch(name) or not name.endswith(".service"):
-            continue
-        main = processes.get(number(unit.get("MainPID", "")) or -1)
-        exe = main.exe if main else unit.get("ExecStart") or None
-        user = users.get(main.uid, str(main.uid)) if main and main.uid is not None else unit.get("User") or "root"
-        package = _package(owned, unit.get("ExecStart") or None, exe)
-        rows.append(
-            {
-                "name": name.removesuffix(".service"),
-                "unit": name,
-                "kind": "systemd",
-                "state": unit.get("SubState", ""),
-                "enabled": unit.get("UnitFileState", "").startswith("enabled"),
-                "package": package,
-                "version": owned.versions.get(package) if owned and package else None,
-                "nofile": main.nofile if main else None,
-                "nofile_unit": number(unit.get("LimitNOFILE", "")),
-                "exe": exe,
-                "exec_start": unit.get("ExecStart") or None,
-                "user": user,
-            }
-        )
-    return sorted(rows, key=lambda row: str(row["unit"]))
-
-
-def _package(owned: Packages | None, started: str | None, exe: str | None) -> str | None:
-    """The owner of what the unit starts: a script's owner, not its interpreter's; for ``sh -c …`` the owner of what runs."""
-    if owned is None:
-        return None
-    named = exe if started is None or SHELL.fullmatch(started) else started
-    return owned.owner(named) if named else None
-
-
-def _units(lines: Iterable[str]) -> list[dict[str, str]]:
-    """The paragraphs of ``systemctl show``; the first of several ExecStart counts."""
-    units: list[dict[str, str]] = [{}]
-    for line in lines:
-        name, sign, value = line.partition("=")
-        if sign:
-            units[-1].setdefault(name, value.strip())
-        elif not line.strip():
-            units.append({})
-    return [unit for unit in units if unit.get("Id")]
-
-
-def _without_systemd(processes: Mapping[int, Process], owned: Packages | None, users: Mapping[int, str]) -> list[dict[str, Any]]:
-    rows: dict[str, dict[str, Any]] = {}
-    for process in processes.values():
-        if process.parent != 1 or process.exe in rows:
-            continue
-        package = owned.owner(process.exe) if owned else None
-        rows[process.exe] = {
-            "name": process.name,
-            "unit": None,
-            "kind": "process",
-            "state": "running",
-            "enabled": None,
-            "package": package,
-            "version": owned.versions.get(package) if owned and package else None,
-            "nofile": process.nofile,
-            "exe": process.exe,
-            "exec_start": None,
-            "user": users.get(process.uid, str(process.uid)) if process.uid is not None else "",
-        }
-    return [rows[exe] for exe in sorted(rows)]
 
 
 def unpackaged(
@@ -233,27 +173,85 @@ def unpackaged(
 
 
 def sockets(section: Section, processes: Mapping[int, Process]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Listening TCP sockets, and connections (established, or ended within the last minute) as ``ss -tanp`` shows them."""
+    """Listening sockets, and TCP connections (established, or ended within the last minute), from ``ss`` or from the kernel's tables."""
     listening: dict[tuple[Any, ...], dict[str, Any]] = {}
     connections: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for line in section.lines("sockets"):
-        words = line.split(" ", 3)
-        if len(words) < 3:
+    for protocol, state, local, peer, process, unit in _seen(section, processes):
+        if local[1] is None:
             continue
-        local, peer = endpoint(words[1]), endpoint(words[2])
-        if local is None or peer is None or local[1] is None:
-            continue
-        process, unit = _owner(words[3] if len(words) > 3 else "", processes)
-        if words[0] == "LISTEN":
-            row: dict[str, Any] = {"protocol": "tcp", "address": local[0], "port": local[1], "process": process, "unit": unit}
-            listening.setdefault(local, row)
+        if state == "LISTEN":
+            row: dict[str, Any] = {"protocol": protocol, "address": local[0], "port": local[1], "process": process, "unit": unit}
+            listening.setdefault((*local, protocol), row)
         elif peer[1] is not None:
             row = {"local_address": local[0], "local_port": local[1], "peer_address": peer[0], "peer_port": peer[1]}
-            row |= {"process": process, "unit": unit, "state": "established" if words[0] == "ESTAB" else "ended"}
+            row |= {"process": process, "unit": unit, "state": "established" if state == "ESTAB" else "ended"}
             known = connections.get((*local, *peer))
             if known is None or (known["process"] is None and process):
                 connections[*local, *peer] = row
     return [listening[key] for key in sorted(listening)], [connections[key] for key in sorted(connections)]
+
+
+Address = tuple[str, int | None]
+Socket = tuple[str, str, Address, Address, str | None, str | None]  # protocol, state, local, peer, process, unit
+STATES = {"0A": "LISTEN", "01": "ESTAB", "06": "TIME-WAIT", "07": "LISTEN"}
+
+
+def _seen(section: Section, processes: Mapping[int, Process]) -> Iterable[Socket]:
+    low, high = _own_ports(section)
+    owners = _socket_owners(section, processes)
+    of_kernel = "tcp" in section.blocks
+    swapped = section.first("order") not in ("", "97")
+    for block, protocol in (("tcp" if of_kernel else "sockets", "tcp"), ("udp", "udp")):
+        # Answers from before there were UDP sockets have no such block.
+        for line in section.lines(block) if protocol == "tcp" else section.blocks.get(block, []):
+            seen = _of_kernel(line, swapped, owners) if of_kernel else _of_ss(line, processes)
+            # A client's UDP socket looks like a server's; its port is one that the kernel gave it.
+            if seen and not (protocol == "udp" and low <= (seen[1][1] or 0) <= high):
+                yield (protocol, "LISTEN" if protocol == "udp" else seen[0], *seen[1:])
+
+
+def _own_ports(section: Section) -> tuple[int, int]:
+    ends = [number(word) for word in section.first("ports").split()]
+    return (ends[0], ends[1]) if len(ends) == 2 and ends[0] and ends[1] else (32768, 60999)
+
+
+def _of_ss(line: str, processes: Mapping[int, Process]) -> tuple[str, Address, Address, str | None, str | None] | None:
+    words = line.split(" ", 3)
+    local, peer = (endpoint(words[1]), endpoint(words[2])) if len(words) > 2 else (None, None)
+    return None if local is None or peer is None else (words[0], local, peer, *_owner(words[3] if len(words) > 3 else "", processes))
+
+
+def _of_kernel(
+    line: str, swapped: bool, owners: Mapping[str, tuple[str | None, str | None]]
+) -> tuple[str, Address, Address, str | None, str | None] | None:
+    """A line of /proc/net/tcp: ``0100007F:0CEA 00000000:0000 0A 12345`` (local, peer, state, inode)."""
+    words = line.split()
+    local, peer = (_hexadecimal(words[0], swapped), _hexadecimal(words[1], swapped)) if len(words) == 4 else (None, None)
+    if local is None or peer is None or words[2] not in STATES:
+        return None
+    return STATES[words[2]], local, (peer[0], peer[1] or None), *owners.get(words[3], (None, None))
+
+
+def _hexadecimal(text: str, swapped: bool) -> Address | None:
+    """Each 32 bits are written as one number of the machine: on most of them the last byte comes first."""
+    match = re.fullmatch(r"((?:[0-9A-F]{8}){1,4}):([0-9A-F]{4})", text)
+    if not match or len(match[1]) not in (8, 32):
+        return None
+    raw = bytes.fromhex(match[1])
+    if not swapped:
+        raw = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))
+    return _bare(ipaddress.ip_address(raw)), int(match[2], 16)
+
+
+def _socket_owners(section: Section, processes: Mapping[int, Process]) -> dict[str, tuple[str | None, str | None]]:
+    """Inode to process and unit; a socket that several have open belongs to the one that is in a unit."""
+    found: dict[str, tuple[str | None, str | None]] = {}
+    for line in section.blocks.get("inodes", []):
+        inode, _, pid = line.partition(" ")
+        process = processes.get(number(pid) or -1)
+        if process and found.get(inode, (None, None))[1] is None:
+            found[inode] = (found.get(inode, (process.name, None))[0], process.unit)
+    return found
 
 
 def endpoint(text: str) -> tuple[str, int | None] | None:
@@ -268,18 +266,22 @@ def endpoint(text: str) -> tuple[str, int | None] | None:
         parsed = ipaddress.ip_address(bare)
     except ValueError:
         return None
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
     value = number(port)
-    if value is None and port != "*":
+    if (value is None and port != "*") or (value or 0) > 65535:
         return None
-    return str(mapped or parsed), value
+    return _bare(parsed), value
+
+
+def _bare(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    return str((address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None) or address)
 
 
 def _owner(text: str, processes: Mapping[int, Process]) -> tuple[str | None, str | None]:
-    match = re.search(r'\("([^"]*)",pid=(\d{1,9})', text, re.ASCII)
+    """``users:(("nginx",pid=7,fd=8),("nginx",pid=6,fd=8))``; before iproute2 4.0 ``users:(("nginx",7,8))``."""
+    match = re.search(r'\("([^"]*)",(?:pid=)?(\d{1,9})', text, re.ASCII)
     if not match:
         return None, None
     # A socket that systemd passed on belongs to the unit that uses it, not to process 1.
-    pids = [int(pid) for pid in re.findall(r"pid=(\d{1,9})", text, re.ASCII)]
+    pids = [int(pid) for pid in re.findall(r'",(?:pid=)?(\d{1,9})', text, re.ASCII)]
     units = [processes[pid].unit for pid in pids if pid in processes and processes[pid].unit]
     return match[1], units[0] if units else None

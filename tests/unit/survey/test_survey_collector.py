@@ -39,7 +39,7 @@ def test_a_program_that_arrived_in_part_runs_nothing() -> None:
 def instead(monkeypatch: pytest.MonkeyPatch, code: str, limits: Limits) -> None:
     """Gives the section ``mounts`` another program and other limits; the section ``os`` after it only says that it is there."""
     programs_of = {"mounts": code, "os": "echo @fine"}
-    monkeypatch.setattr(collector, "code", lambda name, root="": f"root={root}\n{programs_of[name]}")
+    monkeypatch.setattr(collector, "_text", lambda name: programs_of.get(name, ""))
     monkeypatch.setattr(collector, "SECTIONS", {"mounts": limits, "os": Limits(5, 1000)})
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.lotse.estate.plugins.module_utils._survey import cron, haproxy, host, literals, nginx, php, processes, redis
+from ansible_collections.lotse.estate.plugins.module_utils._survey import cron, haproxy, host, literals, nginx, php, processes, redis, services
 from ansible_collections.lotse.estate.plugins.module_utils._survey.wire import Section, UnseenError
 
 from .helpers import section
@@ -175,7 +175,7 @@ def test_without_merged_usr_a_program_of_another_folder_is_not_the_packages() ->
 
 def test_a_host_without_systemd_has_services_too() -> None:
     table = {9: processes.Process(9, "sshd", parent=1, uid=0, exe="/usr/sbin/sshd", nofile=1024)}
-    rows = processes.services(Section("units", absent=True), table, None, {0: "root"})
+    rows = services.survey(Section("units", absent=True), table, None, {0: "root"})
     assert [(row["name"], row["kind"], row["unit"], row["exe"]) for row in rows] == [("sshd", "process", None, "/usr/sbin/sshd")]
 
 

@@ -2,5 +2,5 @@
 # shellcheck shell=sh
 # Load, memory and uptime at this moment.
 block load; plain < /proc/loadavg
-block memory; grep '^Mem' /proc/meminfo | plain
+block memory; grep -E '^(Mem|Buffers:|Cached:)' /proc/meminfo | plain
 block uptime; plain < /proc/uptime

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Which package owns each program that runs or that a unit starts.
-[ "$(id -u)" = 0 ] || unseen 'not root: programs of other users cannot be seen'
+[ "$uid" = 0 ] || unseen 'not root: programs of other users cannot be seen'
 newline='
 '
 paths=$({
@@ -35,6 +35,10 @@ elif have rpm; then
         name=$(rpm -qf --qf '%{NAME}\n' "$path" 2>/dev/null) && printf '%s: %s\n' "${name%%"$newline"*}" "$path"
     done | plain
     block versions; rpm -qa --qf '%{NAME}\t%{VERSION}\n' 2>/dev/null | sort -u | plain
+elif have apk; then
+    echo '@manager apk'
+    # shellcheck disable=SC2086
+    block apk; apk info --who-owns $paths 2>/dev/null | plain
 else
-    unseen 'there is neither dpkg nor rpm'
+    unseen 'there is neither dpkg nor rpm nor apk'
 fi

@@ -3,18 +3,66 @@
 # What every section starts with. Lines that begin with @ are ours; whatever comes from the host is printed by `raw`, behind one blank,
 # so that nothing on the host can pass for one of our own lines.
 LC_ALL=C
-PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin:/usr/local/bin
+PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin:/usr/local/sbin:/usr/local/bin
 export LC_ALL PATH
 umask 077
 : "${root=}"    # the tests survey a tree below it; always empty on a host
+uid=$(id -u)
+
+# What the driver found to be older than what we write: `sed` that knows -r for -E, `head` without -c.
+case ${LOTSE_OLD:-} in *sed*)
+    sed() {
+        _n=$#
+        while [ "$_n" -gt 0 ]; do
+            _w=$1; shift
+            case $_w in -E) _w=-r ;; -nE) _w=-nr ;; esac
+            set -- "$@" "$_w"
+            _n=$((_n - 1))
+        done
+        command sed "$@"
+    } ;;
+esac
+case ${LOTSE_OLD:-} in *head*) head() { if [ "$1" = -c ]; then shift; _n=$1; shift; cat "$@" | dd bs=1 count="$_n" 2>/dev/null; else command head "$@"; fi; } ;; esac
 
 # Says that this section, or a part of it, could not be seen, and why.
 unseen() { printf '@unseen '; printf '%s' "$*" | redact | tr '\n' ' '; echo; }
-absent() { echo '@absent'; exit 0; }
+# What we were not allowed to look for is not absent.
+hidden=
+absent() {
+    if [ "$uid" != 0 ] && [ ! -r /proc/1/status ]; then unseen 'not root, and this host hides the processes of other users'
+    elif [ -z "$hidden" ]; then echo '@absent'
+    fi
+    exit 0
+}
 have() { command -v "$1" >/dev/null 2>&1; }
-# The paths of the running programs of these names.
+# Whether a path is there. A folder on the way that does not let us in is told, and then nothing behind it counts as absent.
+there() {
+    [ -e "$root$1" ] && return 0
+    [ "$uid" = 0 ] && return 1
+    _up=$1
+    while _up=${_up%/*}; [ -n "$_up" ]; do
+        [ -d "$root$_up" ] || continue
+        [ -x "$root$_up" ] || { hidden=1; unseen "$_up cannot be looked into"; }
+        break
+    done
+    return 1
+}
+# The same for a folder whose files are to be listed.
+listable() {
+    there "$1" || return 1
+    [ -d "$root$1" ] || return 1
+    { [ -r "$root$1" ] && [ -x "$root$1" ]; } || { hidden=1; unseen "$1 cannot be read"; return 1; }
+}
+# The paths of the running programs of these names. Who is not root sees only the names of others' processes.
 # shellcheck disable=SC2012
-running() { ls -ln /proc/[0-9]*/exe 2>/dev/null | sed -n 's|^.* /proc/[0-9]*/exe -> ||p' | sed 's/ (deleted)$//' | grep -E "/($1)\$" | sort -u; }
+running() {
+    {
+        ls -ln /proc/[0-9]*/exe 2>/dev/null | sed -n 's|^.* /proc/[0-9]*/exe -> ||p' | sed 's/ (deleted)$//'
+        [ "$uid" = 0 ] || sed -n 's/^Name:[[:space:]]*//p' /proc/[0-9]*/status 2>/dev/null | sort -u | while IFS= read -r _w; do
+            command -v "$_w" 2>/dev/null | grep '^/' || printf '/%s\n' "$_w"
+        done
+    } | grep -E "/($1)\$" | sort -u
+}
 
 # Everything from the host goes through here: secrets end on the host. Names and shapes of secrets, not their values, decide.
 redact() {
@@ -50,6 +98,7 @@ block() { printf '@block %s\n' "$1"; }
 file() {
     case $1 in *"
 "*) return 0 ;; esac
+    there "$1" || return 0
     [ -f "$root$1" ] || return 0
     [ -r "$root$1" ] || { unseen "$1 cannot be read"; return 0; }
     printf '@file %s\n' "$1"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # Every process: program, user, unit, limits, memory. No arguments, but the file that an interpreter runs.
-[ "$(id -u)" = 0 ] || unseen 'not root: programs of other users cannot be seen'
+[ "$uid" = 0 ] || unseen 'not root: programs of other users cannot be seen'
 # shellcheck disable=SC2012
 exes() { ls -ln /proc/[0-9]*/exe 2>/dev/null | sed -n 's|^.* /proc/\([0-9]*\)/exe -> |\1 |p'; }
 block exe; exes | plain
