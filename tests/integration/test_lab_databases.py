@@ -61,7 +61,7 @@ def move(kind: str, old: str, new: str, **parameters: Any) -> dict[str, Any]:
 
 
 PLAN = {
-    "schema": "lotse/plan/1", "environment": "lab", "services": [], "dropped": [], "dependencies": [], "concerns": [],
+    "schema": "lotse/plan/2", "environment": "lab", "services": [], "dropped": [], "dependencies": [], "concerns": [],
     "legacy": {name: {"address": address, "os": "Debian 11", "watts": 1, "rack_units": 1} for name, address in (("db1", DB1), ("cache1", CACHE1))},
     "guests": [guest("db-01", "pve1", DB01, "mariadb", "mariadb@db1"), guest("cache-01", "pve2", CACHE01, "redis", "redis@cache1")],
     "waves": [{"number": 1, "moves": ["mariadb", "redis"]}],

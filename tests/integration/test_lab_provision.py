@@ -106,7 +106,7 @@ def test_no_plan(lab: Crossing, plan: Plan, tmp_path: Path) -> None:
     "change", [lambda plan: plan.update(guests=[]), lambda plan: plan.pop("guests"), lambda plan: plan.update(schema="lotse/plan/9")]
 )
 def test_a_plan_without_guests_or_of_another_schema(lab: Crossing, plan: Plan, tmp_path: Path, change: Callable[[Plan], object]) -> None:
-    refused(lab, provision(lab, *estate_with(tmp_path, plan, change)), "is no plan of schema lotse/plan/1 with at least one guest")
+    refused(lab, provision(lab, *estate_with(tmp_path, plan, change)), "is no plan of schema lotse/plan/2 with at least one guest")
 
 
 def test_a_wrong_token(lab: Crossing, plan: Plan) -> None:

@@ -10,7 +10,7 @@ import yaml
 
 from .._domain.errors import LotseError
 
-SCHEMA = "lotse/plan/1"
+SCHEMA = "lotse/plan/2"
 PARTS = ("legacy", "services", "guests", "waves", "moves", "concerns")
 
 

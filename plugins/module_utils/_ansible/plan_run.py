@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,11 @@ def keep_begun_moves(plan: Mapping[str, Any], previous: Mapping[str, Any] | None
 def render_files(plan: Mapping[str, Any], surveys: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Contents by path in the estate's directory."""
     guests = {f"guests/{guest['name']}.yml": HEAD + dump(guest["settings"]) for guest in plan["guests"]}
-    return {"plan.yml": HEAD + dump(plan), **guests, "plan.html": render(plan, surveys)}
+    return {"plan.yml": HEAD + dump(plan), **guests, "plan.json": as_json(plan), "plan.html": render(plan, surveys)}
+
+
+def as_json(plan: Mapping[str, Any]) -> str:
+    return json.dumps(plan, indent=1, ensure_ascii=False) + "\n"
 
 
 class _Dumper(yaml.SafeDumper):

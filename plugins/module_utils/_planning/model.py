@@ -12,6 +12,8 @@ Row = dict[str, Any]
 MOVED = ("edge", "mariadb", "redis", "files", "http", "cron")  # kinds that a mover moves
 BY_HAND = ("postgresql", "memcached", "rabbitmq", "nfs", "apache", "nodejs", "docker", "mail")  # kinds that people move
 KINDS = (*MOVED, *BY_HAND)
+LIFT, CARRY = "lift", "carry"
+HANDS = "by hand"  # the mover of a kind that no mover knows; the conductor never executes it
 SEVERITIES = ("critical", "warning", "info")
 
 
@@ -116,6 +118,20 @@ class Size:
 
 
 @dataclass(frozen=True)
+class System:
+    """A guest's operating system: ``choice`` is lift or carry, ``template`` has it."""
+
+    choice: str
+    source: str
+    target: str
+    template: str
+    reason: str
+
+    def row(self) -> Row:
+        return {"choice": self.choice, "from": self.source, "to": self.target, "reason": self.reason}
+
+
+@dataclass(frozen=True)
 class Guest:
     """A virtual machine as it shall be, without its node."""
 
@@ -127,7 +143,29 @@ class Guest:
     size: Size
     storage: str
     bridge: str
-    template: str
+    system: System
+
+    @property
+    def template(self) -> str:
+        return self.system.template
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a move is expected to take. None is unknown: nobody measured it, or people do it by hand."""
+
+    volume_mib: int | None = None
+    prepare_s: int | None = None
+    cut_s: int | None = None
+    pause_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """``kind`` is lossless, lossy or none; ``until`` says in words how long it is open."""
+
+    kind: str
+    until: str
 
 
 @dataclass(frozen=True)
@@ -139,15 +177,27 @@ class Move:
     guest: str
     wave: int
     section: str
-    rollback: str
-    expected_pause_ms: int
+    back: WayBack
+    effort: Effort = Effort()
     parameters: Row = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def rollback(self) -> str:
+        return self.back.kind
+
+    @property
+    def mover(self) -> str:
+        """Who moves it: the mover of its kind, or people."""
+        return self.service.kind if self.service.kind in MOVED else HANDS
 
     def row(self) -> Row:
+        effort = self.effort
         return {
-            "id": self.id, "service": self.service.id, "kind": self.service.kind, "from": self.service.host, "to": self.guest,
-            "wave": self.wave, "section": self.section, "rollback": self.rollback, "expected_pause_ms": self.expected_pause_ms,
-            "parameters": self.parameters,
+            "id": self.id, "service": self.service.id, "kind": self.service.kind, "mover": self.mover, "from": self.service.host, "to": self.guest,
+            "wave": self.wave, "section": self.section, "volume_mib": effort.volume_mib,
+            "duration_s": {"prepare": effort.prepare_s, "cut": effort.cut_s}, "expected_pause_ms": effort.pause_ms,
+            "rollback": self.back.kind, "rollback_until": self.back.until, "reasons": list(self.reasons), "parameters": self.parameters,
         }  # fmt: skip
 
 
@@ -186,6 +236,11 @@ class Draft:
 
     def move(self, service: str) -> Move | None:
         return next((move for move in self.moves if move.service.id == service), None)
+
+    def lifted(self, guest: str) -> bool:
+        """Whether a guest gets the new version of the operating system. Where it carries the old one on, what a new version changes is no
+        concern: write ``only_lifted=True`` into ``@detector`` and ``assess`` drops such findings, or ask here."""
+        return any(row.system.choice == LIFT for row in self.guests if row.name == guest)
 
     def unknown_power(self, host: str) -> bool:
         facts = self.legacy_facts.get(host, {})

@@ -5,24 +5,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from . import trees
+from . import efforts, trees
 from .carried import edge
+from .efforts import rollback, version
 from .model import BY_HAND, LegacyHost, Move, Row, Service
 from .naming import Seat
+from .policy import Policy
 from .rewriting import NewAddresses, rules
 from .waves import section_of
-
-# How long writers wait, in ms: measured sections (MariaDB 10, Redis 5) and requests that wait at the edge meanwhile.
-PAUSES_MS = {"edge": 50, "mariadb": 50, "redis": 25, "files": 200, "http": 200, "cron": 0}
-# The server's own, and the conductor's: a survey that was taken after a cutover sees them too.
-OWN_SCHEMAS = frozenset({"mysql", "sys", "information_schema", "performance_schema", "lotse"})
-LOSSLESS_SINCE = (10, 5)  # the oldest MariaDB that replication back was proven to
+__all__ = ["build", "rollback", "version"]
 
 
 def build(
     services: Sequence[Service], hosts: Mapping[str, LegacyHost], seats: Sequence[Seat], ids: Mapping[str, str], waves: Mapping[str, int],
-    new: NewAddresses, public_address: str,
+    new: NewAddresses, policy: Policy, previous: Mapping[str, Any],
 ) -> list[Move]:  # fmt: skip
     """All moves, in the order of their waves and ids."""
     guest_of = {service: seat.name for seat in seats for service in seat.services}
@@ -32,40 +30,28 @@ def build(
         if service.kind == "edge"
         for backend in edge.backends(hosts[service.host], hosts)
     }
+    former = {str(row["service"]): row for row in previous.get("moves", ())}
     found = []
     for service in services:
-        parameters = _parameters(service, hosts[service.host], new, fronts, public_address)
+        effort, reasons = efforts.of(service, hosts[service.host], policy, former.get(service.id))
+        parameters = _parameters(service, hosts[service.host], new, fronts, policy.public_address, effort.volume_mib)
         name, wave = ids[service.id], waves[service.id]
         section = section_of(service, name)
-        found.append(Move(name, service, guest_of[service.id], wave, section, rollback(service), PAUSES_MS.get(service.kind, 0), parameters))
+        found.append(Move(name, service, guest_of[service.id], wave, section, efforts.way_back(service), effort, parameters, reasons))
     return sorted(found, key=lambda move: (move.wave, move.section, move.id))
 
 
-def version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text.split("-")[0])[:2])
-
-
-def rollback(service: Service) -> str:
-    """``lossless`` where writes made on the new side come back too, else ``lossy``; ``none`` where no mover knows a way back."""
-    if service.kind in BY_HAND:
-        return "none"
-    if service.kind == "mariadb" and version(service.version) and version(service.version) < LOSSLESS_SINCE:
-        return "lossy"
-    return "lossless"
-
-
 def _parameters(
-    service: Service, host: LegacyHost, new: NewAddresses, fronts: Mapping[tuple[str | None, int], edge.Backend], public_address: str
-) -> Row:
+    service: Service, host: LegacyHost, new: NewAddresses, fronts: Mapping[tuple[str | None, int], edge.Backend], public_address: str,
+    volume: int | None,
+) -> Row:  # fmt: skip
     if service.kind in BY_HAND:
         return {"port": service.port}
     if service.kind == "edge":
         return {"public_address": public_address, "port": service.port}
     if service.kind == "mariadb":
-        rows = host.part("mariadb").get("databases") or ()
-        databases = sorted((row for row in rows if row["name"] not in OWN_SCHEMAS), key=lambda row: str(row["name"]))
-        size = round_up(sum(int(row["size_mib"]) for row in databases))
-        return {"port": service.port, "databases": [str(row["name"]) for row in databases], "expected_mib": size}
+        names = [str(row["name"]) for row in efforts.databases(host)]
+        return {"port": service.port, "databases": names, "expected_mib": volume}
     if service.kind == "redis":
         return {"port": service.port}
     if service.kind == "files":
@@ -77,11 +63,6 @@ def _parameters(
             "port": service.port, "backend": front.name if front else None, "server": front.server if front else None, "probes": probes(host),
         }  # fmt: skip
     return _cron(host, new)
-
-
-def round_up(mib: int) -> int:
-    """The next power of two: a database that grows a little is no other plan."""
-    return 1 << max(0, mib - 1).bit_length()
 
 
 def probes(host: LegacyHost) -> list[Row]:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._domain.errors import LotseError
-from . import concerns, dependencies, hosting, moves, naming, outside, rewriting, savings, services, settings, sizing, waves
+from . import concerns, dependencies, hosting, lifting, moves, naming, outside, rewriting, savings, services, settings, sizing, waves
 from .carried import edge
 from .known import Known
 from .model import Draft, Guest, LegacyHost, Move, Row
 from .policy import Policy
 
-SCHEMA = "lotse/plan/1"
+SCHEMA = "lotse/plan/2"
+FORMER = "lotse/plan/1"  # has names, addresses and ids that stay
 SURVEY_SCHEMA = "lotse/survey/2"
 
 
@@ -32,7 +33,7 @@ def plan(
     seats = naming.seats(found, hosts, policy, before)
     new = rewriting.new_addresses(hosts, found, seats, policy.public_address)
     order = waves.waves(found, edges)
-    rows = moves.build(found, hosts, seats, naming.move_ids(found, before), order, new, policy.public_address)
+    rows = moves.build(found, hosts, seats, naming.move_ids(found, before), order, new, policy, before)
     carried = settings.of_guests(seats, settings.World(hosts, new, policy.public_address))
     guests = _guests(seats, hosts, policy, before)
     hosted = hosting.host(guests, cluster, policy, before)
@@ -40,6 +41,7 @@ def plan(
     return {
         "schema": SCHEMA,
         "environment": policy.environment,
+        "overrides": {"guests": {}, "moves": {}, "waves": {}},
         "legacy": {name: _legacy(host, policy) for name, host in hosts.items()},
         "services": [service.row() for service in found],
         "dropped": [entry.row() for entry in dropped],
@@ -51,6 +53,7 @@ def plan(
         "waves": _waves(rows),
         "moves": [move.row() for move in rows],
         "concerns": concerns.assess(draft, policy),
+        "waivers": [],
         "savings": savings.compute(hosts, guests, rows, policy),
         "capacity": _capacity(hosted, guests, policy),
     }
@@ -64,7 +67,7 @@ def blocking(plan: Mapping[str, Any]) -> list[Row]:
 def _former(previous: Mapping[str, Any] | None, policy: Policy) -> Mapping[str, Any]:
     if not previous:
         return {}
-    if previous.get("schema") != SCHEMA:
+    if previous.get("schema") not in {SCHEMA, FORMER}:
         what = f"the former plan has the schema {previous.get('schema')!r}, not {SCHEMA}"
         raise LotseError(what, "plan.yml", "restore it from your version control")
     if previous.get("environment") != policy.environment:
@@ -114,7 +117,7 @@ def _guests(seats: list[naming.Seat], hosts: Mapping[str, LegacyHost], policy: P
         decided = policy.overrides.get(seat.name, {})
         size = sizing.choose(seat, hosts[seat.host], policy, former.get(seat.name))
         storage, bridge = str(decided.get("storage", policy.storage)), str(decided.get("bridge", policy.bridge))
-        found.append(Guest(seat.name, seat.role, seat.host, seat.services, seat.address, size, storage, bridge, policy.template))
+        found.append(Guest(seat.name, seat.role, seat.host, seat.services, seat.address, size, storage, bridge, lifting.choose(seat.name, hosts[seat.host], policy)))
     return found
 
 
@@ -124,7 +127,7 @@ def _guest(guest: Guest, node: str, policy: Policy, carried: Row) -> Row:
         "cores": guest.size.cores, "memory_mib": guest.size.memory_mib,
         "disks": {"scsi0": {"storage": guest.storage, "size_gib": guest.size.disk_gib}}, "nics": {"net0": {"bridge": guest.bridge}},
         "address": f"{guest.address}/{policy.addresses.prefix}", "gateway": str(policy.addresses.gateway), "pool": policy.pool,
-        "tags": hosting.tags(guest, policy), "role": guest.role, "services": list(guest.services), "onboot": True, "settings": carried,
+        "tags": hosting.tags(guest, policy), "role": guest.role, "os": guest.system.row(), "services": list(guest.services), "onboot": True, "settings": carried,
     }  # fmt: skip
 
 
@@ -141,7 +144,11 @@ def _edge(draft: Draft) -> Row | None:
 
 
 def _waves(rows: list[Move]) -> list[Row]:
-    return [{"number": number, "moves": [move.id for move in rows if move.wave == number]} for number in sorted({move.wave for move in rows})]
+    return [
+        {"number": number, "name": f"wave {number}", "moves": [move.id for move in rows if move.wave == number], "window": None, "canary": False,
+         "reasons": []}
+        for number in sorted({move.wave for move in rows})
+    ]  # fmt: skip
 
 
 def _capacity(hosted: hosting.Hosting, guests: list[Guest], policy: Policy) -> Row:

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
 from .._domain.errors import LotseError
+from .model import CARRY, LIFT, MOVED
 
 INVENTORY = "see group_vars/all/estate.yml of the inventory"
 
@@ -68,6 +69,12 @@ class Policy:
     spare_domains: int = 0
     anti_affinity: tuple[str, ...] = ()
     failure_domains: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    today: date = date.min
+    system: str = LIFT
+    systems: Mapping[str, str] = field(default_factory=dict)
+    templates: Mapping[str, str] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    target: float = 0.5
 
 
 def parse(given: Mapping[str, Any], today: date) -> Policy:
@@ -78,7 +85,9 @@ def parse(given: Mapping[str, Any], today: date) -> Policy:
         missing.append("estate_env")
     if missing:
         raise LotseError(f"the plan's policy lacks {', '.join(missing)}", "", INVENTORY)
-    placement = given.get("placement") or {}
+    placement, systems = given.get("placement") or {}, given.get("os") or {}
+    if strange := sorted(set(systems) - {"default", "guests"}):
+        raise LotseError(f"plan_os knows no {', '.join(strange)}", "plan_os", "it takes default and guests")
     policy = Policy(
         environment=str(given["environment"]),
         addresses=_addresses(given.get("address_range") or {}),
@@ -99,6 +108,12 @@ def parse(given: Mapping[str, Any], today: date) -> Policy:
         spare_domains=int(_number(placement.get("spare_domains", 0), "plan_placement.spare_domains", 0)),
         anti_affinity=tuple(sorted({str(tag) for tag in placement.get("anti_affinity") or ()})),
         failure_domains=_domains(placement.get("failure_domains") or {}),
+        today=today,
+        system=_choice(systems.get("default", LIFT), "plan_os.default"),
+        systems={str(guest): _choice(choice, f"plan_os.guests.{guest}") for guest, choice in sorted((systems.get("guests") or {}).items())},
+        templates={" ".join(str(name).lower().split()): str(template) for name, template in sorted((given.get("templates") or {}).items())},
+        rates=_rates(given.get("rates") or {}),
+        target=_number(given.get("target", 0.5), "plan_target", 0.0),
     )
     for name, value in (("spare_nodes", policy.spare_nodes), ("spare_domains", policy.spare_domains)):
         if value > 1:
@@ -115,6 +130,19 @@ def _domains(given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     if twice := sorted({node for node in every if every.count(node) > 1}):
         raise LotseError(f"plan_placement.failure_domains has {twice[0]} twice", "", INVENTORY)
     return found
+
+
+def _choice(value: object, name: str) -> str:
+    if value not in {LIFT, CARRY}:
+        raise LotseError(f"{name} is {value!r}, not lift or carry", "", INVENTORY)
+    return str(value)
+
+
+def _rates(given: Mapping[str, Any]) -> dict[str, float]:
+    """MiB a second by kind of service."""
+    if strange := sorted(set(given) - set(MOVED)):
+        raise LotseError(f"plan_rates knows no {', '.join(strange)}", "plan_rates", f"it takes {', '.join(MOVED)}")
+    return {str(kind): _number(value, f"plan_rates.{kind}", 0.01) for kind, value in sorted(given.items())}
 
 
 def _number(value: object, name: str, least: float) -> float:

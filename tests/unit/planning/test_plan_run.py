@@ -47,7 +47,7 @@ def test_check_mode_says_what_would_change_and_writes_nothing(estate: Path) -> N
     result = run(params(estate), check=True)
     assert result["changed"] is True
     assert result["diff"]["before"] == ""
-    assert "schema: lotse/plan/1" in result["diff"]["after"]
+    assert "schema: lotse/plan/2" in result["diff"]["after"]
     assert snapshot(estate) == before
 
 

@@ -35,7 +35,7 @@ def plan_of(moves: Sequence[Mapping[str, Any]], concerns: Iterable[Mapping[str, 
     staying = set(facts) - {str(row["from"]) for row in moves}
     waves = sorted({row["wave"] for row in moves})
     return {
-        "schema": "lotse/plan/1",
+        "schema": "lotse/plan/2",
         "environment": "lab",
         "legacy": {host: {"address": f"10.77.0.{11 + n}", "os": "Debian 11", "watts": facts[host][0], "rack_units": facts[host][1],
                           "memory_mib": 8192, "cpus": 4} for n, host in enumerate(hosts)},

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 HERE = {"ansible_connection": "local"}
 NOWHERE = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_ssh_common_args": "-o ConnectTimeout=2 -o BatchMode=yes"}
 RETIRED = "schema: lotse/ledger/1\nretired:\n  old1: {retired_at: '2026-01-01T00:00:00+00:00'}\n"
-PLAN = "schema: lotse/plan/1\nmoves:\n  - {id: mariadb, from: old1}\n  - {id: redis, from: old2}\n"
+PLAN = "schema: lotse/plan/2\nmoves:\n  - {id: mariadb, from: old1}\n  - {id: redis, from: old2}\n"
 
 
 class Estate:
