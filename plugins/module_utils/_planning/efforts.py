@@ -66,7 +66,8 @@ def _held(host: LegacyHost, paths: Iterable[str]) -> tuple[int | None, str]:
     """What the file systems hold that the paths are on: an upper bound. A container's root is the whole machine's, and says nothing."""
     mounts = {str(row["target"]): row for row in host.rows("mounts")}
     holding = sorted({max((target for target in mounts if trees.inside(path, target)), key=len, default="") for path in paths})
-    if not holding or any(not target or mounts[target].get("type") in CONTAINER_ROOTS or mounts[target].get("used_mib") is None for target in holding):
+    unseen = [target for target in holding if not target or mounts[target].get("type") in CONTAINER_ROOTS or mounts[target].get("used_mib") is None]
+    if unseen or not holding:
         return None, "how large the trees are was not seen"
     used = sum(math.ceil(float(mounts[target]["used_mib"])) for target in holding)
     return round_up(used), f"at most what {', '.join(holding)} hold{'s' if len(holding) == 1 else ''}"
@@ -99,7 +100,8 @@ def way_back(service: Service) -> WayBack:
         if version(service.version) and version(service.version) < LOSSLESS_SINCE:
             told = f"{retired}, but without the writes of the new side: nobody proved that {service.version} can follow it"
             return WayBack("lossy", told)
-        return WayBack("lossless", f"{retired}, while it follows the new side: the first statement that {service.version or 'it'} does not know ends it")
+        told = f"{retired}, while it follows the new side: the first statement that {service.version or 'it'} does not know ends it"
+        return WayBack("lossless", told)
     if service.kind == "redis":
         return WayBack("lossless", f"{retired}: keys are compared and copied back one by one, for an older server cannot follow a newer one")
     if service.kind in {"files", "http"}:

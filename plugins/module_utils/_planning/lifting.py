@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from .._domain.errors import LotseError
-from .model import LegacyHost, System
-from .policy import INVENTORY, LIFT, Policy
+from .model import LIFT, LegacyHost, System
+from .policy import INVENTORY, Policy
 
 TARGET = "debian 13"
 

@@ -15,6 +15,7 @@ from .naming import Seat
 from .policy import Policy
 from .rewriting import NewAddresses, rules
 from .waves import section_of
+
 __all__ = ["build", "rollback", "version"]
 
 

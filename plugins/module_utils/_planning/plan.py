@@ -117,7 +117,8 @@ def _guests(seats: list[naming.Seat], hosts: Mapping[str, LegacyHost], policy: P
         decided = policy.overrides.get(seat.name, {})
         size = sizing.choose(seat, hosts[seat.host], policy, former.get(seat.name))
         storage, bridge = str(decided.get("storage", policy.storage)), str(decided.get("bridge", policy.bridge))
-        found.append(Guest(seat.name, seat.role, seat.host, seat.services, seat.address, size, storage, bridge, lifting.choose(seat.name, hosts[seat.host], policy)))
+        system = lifting.choose(seat.name, hosts[seat.host], policy)
+        found.append(Guest(seat.name, seat.role, seat.host, seat.services, seat.address, size, storage, bridge, system))
     return found
 
 
@@ -127,7 +128,8 @@ def _guest(guest: Guest, node: str, policy: Policy, carried: Row) -> Row:
         "cores": guest.size.cores, "memory_mib": guest.size.memory_mib,
         "disks": {"scsi0": {"storage": guest.storage, "size_gib": guest.size.disk_gib}}, "nics": {"net0": {"bridge": guest.bridge}},
         "address": f"{guest.address}/{policy.addresses.prefix}", "gateway": str(policy.addresses.gateway), "pool": policy.pool,
-        "tags": hosting.tags(guest, policy), "role": guest.role, "os": guest.system.row(), "services": list(guest.services), "onboot": True, "settings": carried,
+        "tags": hosting.tags(guest, policy), "role": guest.role, "os": guest.system.row(),
+        "services": list(guest.services), "onboot": True, "settings": carried,
     }  # fmt: skip
 
 
