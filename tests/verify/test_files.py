@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -85,3 +86,15 @@ def test_content(old: Host, new: Host, estate: Estate, move: dict[str, Any]) -> 
     assert compared, "the old tree is empty or wholly changed: nothing is compared"
     wrong = [path for path in compared if after.get(path) != before.get(path)]
     assert not wrong, f"{len(wrong)} of {len(compared)} differ, the first: {wrong[:3]}"
+
+
+@pytest.mark.control(id="files-addresses", title="Rewritten files name the new hosts, and no old one", severity="critical")
+def test_addresses(new: Host, move: dict[str, Any]) -> None:
+    rules = move["parameters"].get("rewrite", [])
+    if not rules:
+        pytest.skip("the plan rewrites no file of these trees")
+    for rule in rules:
+        text = new.file(rule["file"]).content_string
+        for old, wanted in rule["replace"].items():
+            assert re.search(rf"(?<![\d.]){re.escape(old)}(?![\d.])", text) is None, f"{rule['file']} still names {old}"
+            assert wanted in text, f"{rule['file']} does not name {wanted}"
