@@ -41,14 +41,17 @@ NEEDS_MOVER = frozenset(LISTENS)
 
 @dataclass
 class Estate:
-    """What estate_plan would be given, and what is true of it. ``applications`` are lists of host names, ``planted`` pairs of concern and host."""
+    """What estate_plan would be given, and what is true of it.
+
+    ``applications`` are lists of host names, ``planted`` the surprises: concern, severity, whether the plan cures it, the hosts it is on.
+    """
 
     surveys: dict[str, Row] = field(default_factory=dict)
     loads: dict[str, Row] = field(default_factory=dict)
     cluster: Row = field(default_factory=dict)
     policy: Row = field(default_factory=dict)
     applications: list[list[str]] = field(default_factory=list)
-    planted: set[tuple[str, str]] = field(default_factory=set)
+    planted: list[tuple[str, str, bool, frozenset[str]]] = field(default_factory=list)
 
     def by_hand(self) -> set[str]:
         """Services that only people move; each is a critical concern of its own."""

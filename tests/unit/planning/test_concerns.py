@@ -10,57 +10,14 @@ import pytest
 from ansible_collections.lotse.estate.plugins.module_utils._planning.concerns import DETECTORS
 from ansible_collections.lotse.estate.plugins.module_utils._planning.plan import blocking
 
-from .estates import LAB, bare, cluster, concerns, haproxy, job, lab_surveys, mariadb, plan, redis, web
-
-NO_DROPS: dict[str, Any] = {"dropped_services": []}
-QUIET = {"character_set_server": "utf8mb4", "collation_server": "utf8mb4_uca1400_ai_ci", "sql_mode": "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
-         "NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION", "port": "3306"}  # fmt: skip
-
-
-def quiet() -> dict[str, dict[str, Any]]:
-    """An estate without any surprise: Debian 13's own values everywhere."""
-    page = web("web1")
-    page["php"]["version"] = "8.4"
-    facts = {"version": "11.8.2", "variables": QUIET}
-    return {
-        "edge1": bare("edge1", 11, addresses=["10.77.0.11/24", "10.77.0.10/24"], **haproxy(("web1", 12))),
-        "web1": bare("web1", 12, **page),
-        "db1": bare("db1", 13, **mariadb(**facts)),
-    }  # fmt: skip
-
-
-def assessed(surveys: dict[str, dict[str, Any]], **changes: Any) -> dict[str, Any]:
-    return plan(surveys, cluster(), **{**NO_DROPS, **changes})
+from .cases import added, assessed, inside, quiet, section
+from .estates import LAB, bare, concerns, haproxy, job, lab_surveys, plan, redis, web
 
 
 def test_a_quiet_estate_has_no_concern() -> None:
     """But for one that the plan cures: sessions are not files here, and PHP's own default is files."""
     rows = assessed(quiet(), legacy_facts={host: {"watts": 1, "rack_units": 1} for host in quiet()})["concerns"]
     assert [(row["id"], row["old"], row["applied"]) for row in rows] == [("php-ini-difference", "session.save_handler = redis", True)]
-
-
-def section(host: str, name: str, value: Any) -> Any:
-    def change(surveys: dict[str, dict[str, Any]]) -> None:
-        surveys[host][name] = value
-
-    return change
-
-
-def inside(host: str, *path: Any, value: Any) -> Any:
-    def change(surveys: dict[str, dict[str, Any]]) -> None:
-        place: Any = surveys[host]
-        for step in path[:-1]:
-            place = place[step]
-        place[path[-1]] = value
-
-    return change
-
-
-def added(name: str, number: int, **sections: Any) -> Any:
-    def change(surveys: dict[str, dict[str, Any]]) -> None:
-        surveys[name] = bare(name, number, **sections)
-
-    return change
 
 
 NGINX = ("web1", "nginx", "vhosts", 0)
