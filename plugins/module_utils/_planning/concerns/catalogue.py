@@ -19,7 +19,7 @@ are those of [surprises.md](surprises.md). How an incident becomes one more dete
 def page(detectors: Sequence[Detector]) -> str:
     """All concerns, by id: a table to look things up in, then one paragraph for each."""
     ordered = sorted(detectors, key=lambda one: one.id)
-    rows = [f"| [`{one.id}`](#{one.id}) | {one.title} | {', '.join(map(str, one.surprise)) or '–'} |" for one in ordered]
+    rows = [f"| [`{one.id}`](#{one.id}) | {one.title} | {', '.join(map(str, one.surprise)) or '-'} |" for one in ordered]
     table = "\n".join(["| id | what | surprise |", "|---|---|---|", *rows])
     return HEAD + table + "\n\n" + "\n".join(_paragraph(one) for one in ordered)
 
