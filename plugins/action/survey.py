@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.lotse.estate.plugins.module_utils._ansible import survey_estate as estate
+from ansible_collections.lotse.estate.plugins.module_utils._ansible import survey_load
 from ansible_collections.lotse.estate.plugins.module_utils._domain.errors import LotseError
 from ansible_collections.lotse.estate.plugins.module_utils._survey import assemble, collector
+from ansible_collections.lotse.estate.plugins.module_utils._survey.wire import Section
 
 
 class ActionModule(ActionBase):
@@ -37,17 +40,19 @@ class ActionModule(ActionBase):
             if before is None:
                 raise LotseError(f"{host} has no survey any more and cannot get a new one: {kept.reason}", str(path), "restore the file")
             return {"changed": False, "state": kept.state, "path": str(path), "msg": f"{host} keeps its survey: {kept.reason}"}
-        after = self._look(host, address or host)
+        sections = self._look(host)
+        after = assemble.survey_of(sections, host, address or host)
         changed, diff = estate.difference(before, after, path)
         if not self._task.check_mode:
             estate.write(path, after)
+            survey_load.update(directory, after, int(time.time()))
         return {"changed": changed, "state": "surveyed", "path": str(path), "not_assessed": after["not_assessed"], "diff": diff}
 
-    def _look(self, host: str, address: str) -> dict[str, Any]:
+    def _look(self, host: str) -> dict[str, Section]:
         boundary = collector.new_boundary()
         program = collector.program(boundary).encode()
         answer = self._low_level_execute_command(collector.COMMAND, sudoable=True, in_data=program, encoding_errors="replace")
         if answer["rc"] != 0:
             said = (answer["stderr"].strip() or answer["stdout"].strip() or "nothing")[-300:]
             raise LotseError(f"the survey ended with status {answer['rc']}; the host said: {said}", host, "is its /bin/sh usable for this account?")
-        return assemble.survey(answer["stdout"], boundary, host, address)
+        return assemble.sections_of(answer["stdout"], boundary, host)

@@ -17,7 +17,7 @@ from .._planning import plan as planning
 from .._planning.policy import parse
 from .._report.plan_page import render
 from .._survey import schema
-from . import estate_file
+from . import estate_file, survey_load
 
 HEAD = "---\n# Written by the playbook plan. What it shall say differently is declared in the inventory, then planned again.\n"
 UNTOUCHED = frozenset({"planned", "rolled_back"})
@@ -33,7 +33,7 @@ def run(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     policy = parse({**given, "public_address": params["edge_public_address"]}, today(params["today"]))
     surveys = read_surveys(estate, params["hosts"])
     previous = read_previous(estate)
-    plan = planning.plan(surveys, params["cluster"], policy, previous)
+    plan = planning.plan(surveys, params["cluster"], policy, previous, survey_load.read(estate, params["hosts"]))
     keep_begun_moves(plan, previous, move_states(estate))
     files = render_files(plan, surveys)
     differing = [path for path, text in files.items() if content(estate / path) != text]

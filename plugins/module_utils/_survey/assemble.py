@@ -46,9 +46,18 @@ class Assembly:
             return None
 
 
+def sections_of(output: str, boundary: str, name: str) -> dict[str, Section]:
+    """The answer's sections. Raises LotseError when the output is not whole."""
+    return split(output, boundary, {section: limits.size for section, limits in SECTIONS.items()}, name)
+
+
 def survey(output: str, boundary: str, name: str, address: str) -> dict[str, Any]:
     """The survey of a host, checked against its schema. Raises LotseError when the output is not whole."""
-    sections = split(output, boundary, {section: limits.size for section, limits in SECTIONS.items()}, name)
+    return survey_of(sections_of(output, boundary, name), name, address)
+
+
+def survey_of(sections: Mapping[str, Section], name: str, address: str) -> dict[str, Any]:
+    """The survey of a host from its sections, checked against its schema."""
     made = Assembly(sections)
     for key, section in sections.items():
         for reason in section.unseen:

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from ..part import Part
+from .counters import PART as COUNTERS
 from .interfaces import PART as INTERFACES
 from .path_mtu import PART as PATH_MTU
 from .routes import PART as ROUTES
 
 PARTS: tuple[Part, ...] = (
+    COUNTERS,
     INTERFACES,
     PATH_MTU,
     ROUTES,
