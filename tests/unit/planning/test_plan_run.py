@@ -154,7 +154,7 @@ def test_the_page_needs_nothing_else_and_shows_everything() -> None:
     found = plan(dropped_services=[])
     page = render(found, list(lab_surveys().values()))
     assert not re.search(r"""(?:src|href)=["'](?!#)|@import|url\((?!#)|https?://(?!www\.w3\.org)""", page)
-    for word in ("prefers-color-scheme: dark", "@media print", "<svg", "1060 W", "1 critical concern blocks this crossing"):
+    for word in ("prefers-color-scheme: dark", "@media print", "<svg", "1,060 W", "1 critical concern blocks this crossing"):
         assert word in page, word
     for row in found["concerns"]:
         assert row["id"] in page
