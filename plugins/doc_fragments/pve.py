@@ -244,6 +244,15 @@ options:
       settings:
         description: Part of the plan that is not used here.
         type: dict
+      settings_reasons:
+        description: Part of the plan that is not used here.
+        type: dict
+      os:
+        description: Part of the plan that is not used here.
+        type: dict
+      sizing:
+        description: Part of the plan that is not used here.
+        type: dict
 """
 
     GUEST = "options:\n" + textwrap.indent(textwrap.dedent(GUESTS.split("    suboptions:\n", 1)[1]), "  ").replace("O(guests[].", "O(")

@@ -47,6 +47,11 @@ def shown(name: str, unit: str, ours: float, *, floor: float) -> Row:
     return Row(name, unit, _short(ours), None, _short(floor), _short(ours / floor), "", True)
 
 
+def known(name: str, unit: str, value: float) -> Row:
+    """A figure without a peer or a floor, for a table."""
+    return Row(name, unit, _short(value), None, None, None, "", True)
+
+
 def _short(value: float | None) -> Any:
     """Four significant digits are more than such a machine can measure."""
     if value is None:

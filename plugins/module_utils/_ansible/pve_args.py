@@ -44,7 +44,7 @@ def guest_options() -> Spec:
         "int": "adopt cores sockets cpu_units memory_mib balloon_mib",
         "float": "cpu_limit",
         "bool": "full_clone numa ci_upgrade onboot protection",
-        "dict": "efi tpm disks nics snippets api_options settings",
+        "dict": "efi tpm disks nics snippets api_options settings settings_reasons os sizing",
         "raw": "agent startup ha",
     }
     return {
