@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from ..model import SEVERITIES, Draft, Row
 from ..policy import Policy, Waiver
-from . import databases, edges, jobs, network, no_mover, php, system, unknowns
+from . import databases, edge, jobs, network, no_mover, system, unknowns, web
 from .detector import Detector
 
-GROUPS = (unknowns, edges, network, php, databases, jobs, system)
+GROUPS = (unknowns, edge, network, web, databases, jobs, system)
 DETECTORS: tuple[Detector, ...] = (no_mover.DETECTOR, *(detector for group in GROUPS for detector in group.DETECTORS))
 
 
