@@ -16,6 +16,8 @@ from ansible_collections.lotse.estate.plugins.module_utils._domain.errors import
 from ansible_collections.lotse.estate.plugins.module_utils._survey import assemble, collector
 from ansible_collections.lotse.estate.plugins.module_utils._survey.wire import Section
 
+SPEC = {"estate_dir": {"type": "path", "required": True}, "names": {"type": "list", "elements": "str", "default": []}}
+
 
 class ActionModule(ActionBase):
     """One legacy host: one program sent, one answer read, one file written on the controller."""
@@ -26,8 +28,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        _, options = self.validate_argument_spec(argument_spec={"estate_dir": {"type": "path", "required": True}})
+        _, options = self.validate_argument_spec(argument_spec=SPEC)
         try:
+            self._names = tuple(options["names"])
             return self._survey(str(task_vars["inventory_hostname"]), str(task_vars.get("ansible_host") or ""), Path(options["estate_dir"]))
         except (LotseError, ValueError) as error:
             raise AnsibleActionFail(str(error)) from error
@@ -50,7 +53,7 @@ class ActionModule(ActionBase):
 
     def _look(self, host: str) -> dict[str, Section]:
         boundary = collector.new_boundary()
-        program = collector.program(boundary).encode()
+        program = collector.program(boundary, names=self._names).encode()
         answer = self._low_level_execute_command(collector.COMMAND, sudoable=True, in_data=program, encoding_errors="replace")
         if answer["rc"] != 0:
             said = (answer["stderr"].strip() or answer["stdout"].strip() or "nothing")[-300:]

@@ -24,6 +24,13 @@ options:
     description: Directory of the estate with C(survey/), C(plan.yml), C(journal/) and C(ledger.yml).
     type: path
     required: true
+  names:
+    description:
+      - Names of the estate's hosts. Where one of them is written into a file of configuration or code, the dependency map has an edge.
+      - Names without a dot or a digit are words, and are not looked for.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full

@@ -126,13 +126,14 @@ def _to(source: Service | None, where: str, port: int, evidence: str, host: Lega
 
 
 def _written(host: LegacyHost, known: Known) -> Iterator[Edge]:
-    """Addresses in configuration and code. They have no port: a host with one service leaves no doubt, else each may be meant."""
-    for row in host.rows("literal_addresses"):
-        targets = [target for target in known.listening_at(str(row["address"])) if target.host != host.name]
+    """Addresses and names in configuration and code. They have no port: a host with one service leaves no doubt, else each may be meant."""
+    rows = [(row, str(row["address"])) for row in host.rows("literal_addresses")] + [(row, str(row["name"])) for row in host.rows("literal_names")]
+    for row, called in rows:
+        targets = [target for target in known.listening_at(called) if target.host != host.name]
         for source in known.users_of(host, str(row["file"])) if targets else ():
             for target in targets:
                 if (source.kind, target.kind) != ("edge", "edge"):
-                    yield source, target, f"{row['address']} in {row['file']}:{row['line']}"
+                    yield source, target, f"{called} in {row['file']}:{row['line']}"
 
 
 def _files(host: LegacyHost, known: Known) -> Iterator[Edge]:

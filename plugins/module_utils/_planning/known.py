@@ -44,8 +44,8 @@ class Known:
         return self.by_port.get((self.host_of(address, asker) or "", port))
 
     def listening_at(self, address: str) -> list[Service]:
-        """The services that an address without a port may mean."""
-        host = self.by_address.get(address)
+        """The services that an address or a name without a port may mean."""
+        host = self.host_of(address)
         return [service for service in self.of_host.get(host or "", ()) if service.port]
 
     def user_of(self, process: str, unit: str | None, host: str) -> list[Service]:

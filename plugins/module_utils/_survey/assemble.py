@@ -12,7 +12,10 @@ from .parts import PARTS
 from .wire import Section, UnseenError, split
 
 # Which values of the file a section of the collector stands for.
-STANDS_FOR = {"units": ("services",), "sockets": ("listening", "connections"), "packages": ("unpackaged",), "processes": ("services", "unpackaged")}
+STANDS_FOR = {
+    "units": ("services",), "sockets": ("listening", "connections"), "packages": ("unpackaged",), "processes": ("services", "unpackaged"),
+    "literal_addresses": ("literal_addresses", "literal_names"),
+}  # fmt: skip
 
 
 class Assembly:
@@ -78,6 +81,7 @@ def _host(made: Assembly) -> None:
     made.see("os", lambda: host.system(sections["os"]))
     made.see("hardware", lambda: host.hardware(sections["hardware"]))
     made.see("mounts", lambda: host.mounts(sections["mounts"]))
+    made.see("literal_names", lambda: literals.names(sections["literal_addresses"]))
     own = made.see("addresses", lambda: host.addresses(sections["addresses"]))
     made.see("users", lambda: host.users(sections["users"]))
     if own is None:

@@ -8,13 +8,17 @@ that begin with a random word, made for this run and known only to the outermost
 from __future__ import annotations
 
 import functools
+import re
 import secrets
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 from .part import Limits
 from .parts import PARTS
 
+# Names that are looked for in files: those of three characters and more with a dot or a digit. "db" is a word, "db1" hardly one.
+TELLING = re.compile(r"(?!\d+(\.\d+){3}$)[a-z0-9][a-z0-9.-]{1,251}[a-z0-9]")
 FOLDER = Path(__file__).parent / "collect"
 
 # What the connection runs: less important than everything that serves, but not so little that a busy host would starve it into its limits.
@@ -127,14 +131,15 @@ def new_boundary() -> str:
     return f"lotse-{secrets.token_hex(16)}"
 
 
-def code(section: str, root: str = "") -> str:
+def code(section: str, root: str = "", names: tuple[str, ...] = ()) -> str:
     """One section's program. ``root`` is a folder that stands for the host's ``/``; the tests use it."""
-    return f"{_opening(root)}\n{_text(section)}"
+    return f"{_opening(root, names)}\n{_text(section)}"
 
 
-def _opening(root: str) -> str:
-    """What every section starts with; it is sent once."""
-    return f"root={shlex.quote(root)}\n{_text('prelude')}"
+def _opening(root: str, names: Iterable[str]) -> str:
+    """What every section starts with; it is sent once. ``names`` are the estate's hosts: where they are written, somebody depends on them."""
+    telling = sorted({name.lower() for name in names if TELLING.fullmatch(name.lower()) and re.search(r"[.0-9]", name)})
+    return f"root={shlex.quote(root)}\nestate_names={shlex.quote(chr(10).join(telling))}\n{_text('prelude')}"
 
 
 @functools.cache
@@ -144,8 +149,10 @@ def _text(name: str) -> str:
     return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
 
 
-def program(boundary: str, root: str = "", sections: tuple[str, ...] = tuple(SECTIONS), seconds: int = SECONDS) -> str:
+def program(
+    boundary: str, root: str = "", sections: tuple[str, ...] = tuple(SECTIONS), seconds: int = SECONDS, names: tuple[str, ...] = ()
+) -> str:
     """The whole program for a host. A program that arrived only in part runs nothing: everything is inside ``main``."""
     calls = [f"    section {name} {SECTIONS[name].seconds} {SECTIONS[name].size} {shlex.quote(_text(name))}" for name in sections]
-    before = [f"    boundary={shlex.quote(boundary)}", f"    total={seconds}", f"    prelude={shlex.quote(_opening(root))}"]
+    before = [f"    boundary={shlex.quote(boundary)}", f"    total={seconds}", f"    prelude={shlex.quote(_opening(root, names))}"]
     return "\n".join([_DRIVER, "main() {", *before, *calls, "    printf '\\n%s complete\\n' \"$boundary\"", "}", "main </dev/null", ""])

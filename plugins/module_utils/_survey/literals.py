@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IPv4 addresses that are written into configuration and code."""
+"""IPv4 addresses, and names of the estate's hosts, that are written into configuration and code."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ def survey(section: Section, own: Iterable[str]) -> tuple[list[dict[str, Any]], 
             found.add((words[0], place, words[2]))
     rows = [{"file": path, "line": line, "address": address} for path, line, address in sorted(found)]
     return rows[:MOST], len(rows) > MOST
+
+
+def names(section: Section) -> list[dict[str, Any]]:
+    """File, line and name of each place where a host of the estate is named, at most 200. Empty where no names were given to look for."""
+    section.lines("found")  # the same files were looked through, or neither is known
+    found = set()
+    for line in section.blocks.get("names", []):
+        words = line.rsplit(":", 2)
+        place = number(words[1]) if len(words) == 3 else None
+        if place is not None and words[2]:
+            found.add((words[0], place, words[2]))
+    return [{"file": path, "line": line, "name": name} for path, line, name in sorted(found)[:MOST]]
 
 
 def _names_a_host(text: str) -> bool:

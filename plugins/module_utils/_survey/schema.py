@@ -17,7 +17,7 @@ from .parts import PARTS
 NAME = "lotse/survey/2"
 SECTIONS = (
     "os", "hardware", "mounts", "addresses", "users", "services", "listening", "connections", "unpackaged", "nginx", "php", "mariadb", "redis",
-    "haproxy", "cron", "literal_addresses", "measured", *(part.name for part in PARTS),
+    "haproxy", "cron", "literal_addresses", "literal_names", "measured", *(part.name for part in PARTS),
 )  # fmt: skip
 RERUN = "run the playbook survey again"
 
@@ -61,6 +61,7 @@ _PROPERTIES: dict[str, dict[str, Any]] = {
     ),
     "cron": rows(user=TEXT, source=TEXT, spool=FLAG, schedule=TEXT, command=TEXT, line=TEXT),
     "literal_addresses": rows(file=TEXT, line=COUNT, address=TEXT),
+    "literal_names": rows(file=TEXT, line=COUNT, name=TEXT),
     "measured": record(load=_LOAD, memory_used_mib=COUNT, memory_available_mib=COUNT, uptime_s=COUNT, processes=COUNT),
     **{part.name: part.shape for part in PARTS},
 }  # fmt: skip

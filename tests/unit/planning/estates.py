@@ -34,7 +34,7 @@ LAB: Row = {
 
 def nothing() -> Row:
     """The parts of a survey as a host has them that has no such thing."""
-    return {part.name: copy.deepcopy(part.empty) for part in PARTS}
+    return {"literal_names": []} | {part.name: copy.deepcopy(part.empty) for part in PARTS}
 
 
 def lab_surveys() -> dict[str, Row]:

@@ -49,9 +49,9 @@ def section(name: str, files: dict[str, str] | None = None, **blocks: str) -> Se
     )
 
 
-def collect(names: tuple[str, ...], root: Path | str = "", environment: dict[str, str] | None = None) -> str:
-    """Runs the collector's real program here, on a tree below ``root``, and returns its output."""
-    program = collector.program(BOUNDARY, str(root), names)
+def collect(names: tuple[str, ...], root: Path | str = "", environment: dict[str, str] | None = None, called: tuple[str, ...] = ()) -> str:
+    """Runs the collector's real program here, on a tree below ``root``, and returns its output. ``called`` are the estate's hosts."""
+    program = collector.program(BOUNDARY, str(root), names, names=called)
     shell = shutil.which("sh", path=environment["PATH"] if environment else None) or "/bin/sh"
     done = subprocess.run([shell, "-s"], input=program.encode(), capture_output=True, timeout=120, env=environment, check=False)
     assert done.returncode == 0, done.stderr.decode()

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.lotse.estate.plugins.module_utils._survey import assemble, collector, wire
+from ansible_collections.lotse.estate.plugins.module_utils._survey import assemble, collector, literals, wire
 from ansible_collections.lotse.estate.plugins.module_utils._survey.part import Limits
 
 from .helpers import BOUNDARY, collect
@@ -134,3 +134,17 @@ def test_another_user_than_root_is_told_what_it_cannot_see(tmp_path: Path) -> No
     told = {row["section"]: row["reason"] for row in survey["not_assessed"]}
     assert {"unpackaged", "listening", "connections", "literal_addresses"} <= set(told)
     assert "not root" in told["unpackaged"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_names_of_the_estates_hosts_are_found_in_files(shell: str, tmp_path: Path) -> None:
+    code = tmp_path / "etc" / "php"
+    code.mkdir(parents=True)
+    lines = "; host = db1\nhost = DB1.example.org:3306\npassword = hunter2 # db1\nother = xdb1, db12, my-db1\n"
+    (code / "app.ini").write_text(lines, encoding="utf-8")
+    output = collect(("literal_addresses",), tmp_path, programs(tmp_path / "bin", shell), ("db1.example.org", "db1", "mail", "10.77.0.13"))
+    sections = wire.split(output, BOUNDARY, {"literal_addresses": 200_000}, "here")
+    assert literals.names(sections["literal_addresses"]) == [
+        {"file": "/etc/php/app.ini", "line": 2, "name": "db1.example.org"}, {"file": "/etc/php/app.ini", "line": 3, "name": "db1"},
+    ]  # fmt: skip
+    assert "hunter2" not in output

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
-# IPv4 addresses that are written into configuration and code. Only file, line number and address leave the host, never the line.
+# IPv4 addresses, and names of the estate's hosts, that are written into configuration and code. Only file, line number and what was found
+# leave the host, never the line.
 have awk || { unseen 'there is no awk'; exit 0; }
 [ "$(id -u)" = 0 ] || unseen 'not root: files of other users cannot be read'
 # A folder that belongs to one application, not a shared one such as /var/www or /home.
@@ -39,13 +40,20 @@ for path in $names; do
     set -- "$@" "$root$path"
 done
 set +f
-block found
-find "$@" \( -name .git -o -name .svn -o -name node_modules -o -name sites-available -o -name '*.dpkg-*' -o -name '*~' \) -prune -o \
-    -type f -size -512k \( -path "$root/etc/*" -o -path "$root/var/spool/cron/*" \
+roots="$*"
+look() { # program with its arguments
+    set -f
+    # shellcheck disable=SC2086
+    find $roots \( -name .git -o -name .svn -o -name node_modules -o -name sites-available -o -name '*.dpkg-*' -o -name '*~' \) -prune -o \
+        -type f -size -512k \( -path "$root/etc/*" -o -path "$root/var/spool/cron/*" \
         -o -path "$root/usr/local/bin/*" -o -path "$root/usr/local/sbin/*" -o -path "$root/usr/local/etc/*" \
         -o -name '*.php' -o -name '*.inc' -o -name '*.phtml' -o -name '*.js' -o -name '*.mjs' -o -name '*.ts' -o -name '*.json' -o -name '*.yml' -o -name '*.yaml' \
         -o -name '*.ini' -o -name '*.conf' -o -name '*.cnf' -o -name '*.cfg' -o -name '*.toml' -o -name '*.xml' -o -name '*.properties' -o -name '.env*' \
-        -o -name '*.sh' -o -name '*.py' -o -name '*.pl' -o -name '*.rb' -o -name '*.sql' \) -exec awk '
+        -o -name '*.sh' -o -name '*.py' -o -name '*.pl' -o -name '*.rb' -o -name '*.sql' \) -exec "$@" {} + 2>/dev/null
+    set +f
+}
+block found
+look awk '
     # Comments say nothing about what runs.
     /^[ \t]*(#|;|\/\/)/ { next }
     {
@@ -60,4 +68,19 @@ find "$@" \( -name .git -o -name .svn -o -name node_modules -o -name sites-avail
             if (tolower(head) ~ /(version|release|revision|ver|rev|chrome\/|firefox\/)[^0-9A-Za-z]*$/) continue
             print FILENAME ":" FNR ":" address
         }
-    }' {} + 2>/dev/null | sed "s|^$root/|/|" | head -n 1000 | plain
+    }' | sed "s|^$root/|/|" | head -n 1000 | plain
+[ -n "$estate_names" ] || exit 0
+block names
+look grep -liF "$estate_names" | while IFS= read -r path; do
+    awk -v known="$(printf '%s' "$estate_names" | tr '\n' ' ')" '
+    BEGIN { count = split(known, list, " "); for (i = 1; i <= count; i++) wanted[list[i]] = 1 }
+    /^[ \t]*(#|;|\/\/)/ { next }
+    {
+        count = split(tolower(substr($0, 1, 65536)), words, /[^a-z0-9.-]+/)
+        for (i = 1; i <= count; i++) {
+            word = words[i]
+            sub(/\.+$/, "", word)
+            if (word in wanted) print FILENAME ":" FNR ":" word
+        }
+    }' "$path" 2>/dev/null
+done | sed "s|^$root/|/|" | sort -u | head -n 1000 | plain
