@@ -4,31 +4,45 @@
 from __future__ import annotations
 
 from ..part import Part
+from .agents import PART as AGENTS
 from .binaries import PART as BINARIES
 from .boot import PART as BOOT
 from .clock import PART as CLOCK
 from .counters import PART as COUNTERS
+from .files import PART as FILES
+from .firewall import PART as FIREWALL
 from .interfaces import PART as INTERFACES
+from .jobs import PART as JOBS
 from .kernel import PART as KERNEL
 from .limits import PART as LIMITS
 from .machine import PART as MACHINE
+from .mail import PART as MAIL
+from .nfs import PART as NFS
 from .path_mtu import PART as PATH_MTU
 from .power import PART as POWER
+from .resolver import PART as RESOLVER
 from .routes import PART as ROUTES
 from .storage import PART as STORAGE
 from .usb import PART as USB
 
 PARTS: tuple[Part, ...] = (
+    AGENTS,
     BINARIES,
     BOOT,
     CLOCK,
     COUNTERS,
+    FILES,
+    FIREWALL,
     INTERFACES,
+    JOBS,
     KERNEL,
     LIMITS,
     MACHINE,
+    MAIL,
+    NFS,
     PATH_MTU,
     POWER,
+    RESOLVER,
     ROUTES,
     STORAGE,
     USB,
