@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tables that sort, filter, search and turn pages, at any number of rows.
 
-A grid is written twice from the same rows: its first ``STATIC`` rows as plain HTML, for paper and for browsers without scripts, and all of them
+A grid is written twice from the same rows: its first rows as plain HTML, for paper and for browsers without scripts, and all of them
 column by column in the page's data, from which ``script_grid`` draws what is looked at. Neither ever makes markup out of a value.
 """
 
@@ -16,8 +16,8 @@ from ..chart import num
 from ..shell import TONES, empty, escape
 
 Row = Mapping[str, Any]
-STATIC = 200
-BULLET = (132.0, 18.0)  # width and height of a small chart, as in script_grid
+STATIC, FIRST = 200, 60  # of a table that has more than STATIC rows, only the FIRST stand there as HTML
+BULLET = (104.0, 18.0)  # width and height of a small chart, as in script_grid
 PERCENTILES = ("p50", "p95", "p99", "max")
 
 
@@ -48,16 +48,17 @@ class Grid:
     noun: str
     sort: str = ""
     empty: str = "There is none."
-    page: int = 50
+    page: int = 25
 
     def html(self) -> str:
         if not self.rows:
             return empty(self.empty)
+        count = len(self.rows)
+        most = STATIC if count <= STATIC else FIRST
         shown = [column for column in self.columns if not column.detail]
         heads = "".join(f'<th scope="col"{_side(column)}>{escape(column.head)}</th>' for column in shown)
-        body = "".join(self._entry(row, shown) for row in self._ordered()[:STATIC])
-        count = len(self.rows)
-        note = f"{STATIC:,} of {count:,} are printed here. All of them stand in plan.yml." if count > STATIC else ""
+        body = "".join(self._entry(row, shown) for row in self._ordered()[:most])
+        note = f"{most:,} of {count:,} are printed here. All of them stand in plan.yml." if count > most else ""
         return (
             f'<div class="card grid" id="grid-{self.name}" data-grid="{self.name}"><div class="scroll" tabindex="0"><table>'
             f'<caption>{escape(self.caption)}</caption><thead><tr>{heads}</tr></thead>{body}</table></div>'

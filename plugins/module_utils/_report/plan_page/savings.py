@@ -110,16 +110,17 @@ def _steps(waves: Sequence[int], values: Sequence[float], found: Row) -> str:
     parts = [line(LEFT, y(level), WIDTH - RIGHT, y(level)) for level in levels]
     parts += [text(LEFT - 8, y(level) + 4, f"{number(round(level))} W", anchor="end") for level in levels]
     every = -(-len(waves) // 20)
+    target = found.get("target")
+    goal = values[0] * (1 - target) if isinstance(target, (int, float)) and not isinstance(target, bool) else None
     for place, value in enumerate(values):
         name = "today" if place == 0 else f"wave {waves[place - 1]}"
-        parts.append(rect(LEFT + place * step + step * 0.12, y(value), step * 0.76, FOOT - y(value), css="was" if place == 0 else "will",
-                          title=f"{name}: {number(round(value))} W", radius=2))  # fmt: skip
+        css = "was" if place == 0 else "will" if goal is None or value <= goal else "underway"
+        at, wide, title = LEFT + (place + 0.12) * step, step * 0.76, f"{name}: {number(round(value))} W"
+        parts.append(rect(at, y(value), wide, FOOT - y(value), css=css, title=title, radius=2))
         if place == 0 or (place - 1) % every == 0:
             parts.append(text(LEFT + (place + 0.5) * step, FOOT + 17, "today" if place == 0 else waves[place - 1], anchor="middle"))
-    target = found.get("target")
-    if isinstance(target, (int, float)) and not isinstance(target, bool):
-        goal = y(values[0] * (1 - target))
-        parts += [line(LEFT, goal, WIDTH - RIGHT, goal, "limit"), text(WIDTH - RIGHT, goal - 5, "target", anchor="end")]
+    if goal is not None:
+        parts += [line(LEFT, y(goal), WIDTH - RIGHT, y(goal), "limit"), text(WIDTH - RIGHT, y(goal) - 5, "target", anchor="end")]
     return svg(HEIGHT, "".join(parts), f"Power from {number(round(values[0]))} W today to {number(round(values[-1]))} W after the last wave")
 
 

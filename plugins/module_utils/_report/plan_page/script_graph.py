@@ -234,7 +234,7 @@ class Graph {
     this.height = most * 64 - 18;
     return spots;
   }
-  render(keep) {
+  render() {
     this.taken = {};
     const nodes = this.nodes();
     const arrows = this.arrows(nodes);
@@ -270,7 +270,7 @@ class Graph {
     const order = [...nodes.values()].sort((a, b) => spots.get(a.key).x - spots.get(b.key).x || spots.get(a.key).y - spots.get(b.key).y);
     for (const node of order) this.scene.append(this.box(node, spots.get(node.key), ways.get(node.key), arrows, nodes));
     this.svg.replaceChildren(draw('defs', {}, tip), this.scene);
-    if (keep) this.place(); else this.fit();
+    if (this.wide) this.fit();
     const what = this.focus ? (this.focus.length > 1 ? 'One ring. ' : 'What is around ' + this.services[this.focus[0]][0] + '. ') : '';
     this.rest = plain(what + plural(nodes.size, 'node') + ', ' + plural(arrows.length, 'arrow') + (this.hidden ? '; ' + plural(this.hidden,
       'service') + ' more would not fit' : '') +
@@ -342,10 +342,12 @@ class Graph {
   }
   // The view: x and y of the upper left corner in the picture's units, and how many of them are a pixel.
   fit() {
-    const wide = this.canvas.clientWidth || 1000;
+    const wide = this.wide = this.canvas.clientWidth || 1000;
     const high = this.canvas.clientHeight || 500;
     this.scale = Math.min(1.1, (wide - 24) / Math.max(1, this.width), (high - 24) / Math.max(1, this.height));
-    this.x = (wide - this.width * this.scale) / 2;
+    // On a phone the whole would be too small to read: it begins at its left side, and is panned.
+    if (wide < 600) this.scale = Math.max(this.scale, 0.6);
+    this.x = Math.max(12, (wide - this.width * this.scale) / 2);
     this.y = (high - this.height * this.scale) / 2;
     this.place();
   }
@@ -414,8 +416,8 @@ class Graph {
       points.set(event.pointerId, [event.clientX, event.clientY]);
     });
     for (const name of ['pointerup', 'pointercancel', 'pointerleave']) this.svg.addEventListener(name, (event) => points.delete(event.pointerId));
-    let wide = this.canvas.clientWidth;
-    new ResizeObserver(later(() => { if (this.canvas.clientWidth !== wide) { wide = this.canvas.clientWidth; this.fit(); } })).observe(this.canvas);
+    // The first report comes after the page's own layout, so nothing has to be laid out twice.
+    new ResizeObserver(() => { if (this.canvas.clientWidth !== this.wide) this.fit(); }).observe(this.canvas);
     // On paper the picture is as wide as the sheet.
     const paper = (on) => {
       if (on) this.svg.setAttribute('viewBox', '-8 -8 ' + (this.width + 16) + ' ' + (this.height + 16)); else this.svg.removeAttribute('viewBox');

@@ -22,7 +22,8 @@ function draw(tag, attributes = {}, ...children) {
   node.append(...children);
   return node;
 }
-const count = (value) => value.toLocaleString('en-US', {maximumFractionDigits: 2});
+const NUMBERS = new Intl.NumberFormat('en-US', {maximumFractionDigits: 2});
+const count = (value) => NUMBERS.format(value);
 const plural = (value, noun) => count(value) + ' ' + (value === 1 ? noun : noun.endsWith('y') ? noun.slice(0, -1) + 'ies' : noun + 's');
 function select(label, options, change) {
   const box = make('select', {}, ...options.map(([value, text]) => make('option', {value}, plain(text))));
@@ -254,7 +255,7 @@ function bullet(value, unit) {
   const [p50, p95, p99, top, chosen] = value;
   const shown = (part) => part === null ? '?' : count(part);
   if ([p50, p95, p99, top].every((part) => part === null)) return make('span', {class: 'bullet'}, unknown(), ' ', make('strong', {}, shown(chosen)));
-  const wide = 132;
+  const wide = 104;
   const most = Math.max(...value.filter((part) => part !== null)) || 1;
   const x = (part) => wide * part / most;
   const parts = ['p50', 'p95', 'p99', 'max'].map((name, place) => value[place] === null ? '' : name + ' ' + count(value[place])).filter(Boolean);

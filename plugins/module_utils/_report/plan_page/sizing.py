@@ -20,7 +20,7 @@ COLUMNS = (
     Column("memory", "Memory, GiB", "bullet", unit="GiB"),
     Column("disk", "Disk, GiB", "bullet", unit="GiB"),
     Column("confidence", "Confidence", "badge", order=CONFIDENCE, tones=TONES, filters=True),
-    Column("outlier", "Apart", "number", unit="times", none="not measured"),
+    Column("outlier", "Times apart", "number", none="not measured"),
     Column("node", "Node", filters=True),
     Column("os", "System", filters=True, detail=True),
     Column("why", "Size because of", detail=True),
@@ -35,7 +35,7 @@ COLUMNS = (
 def grid(facts: Facts) -> Grid:
     caption = (
         "Pale bar: from the median to p95. Ticks: p99 and the highest. Strong line: what the guest gets, red where the highest was above it. "
-        "In numbers: p95, then what was chosen. Apart: how many times what was chosen differs from p95."
+        "In numbers: p95, then what was chosen. Times apart: how far what was chosen is from p95, above or below it."
     )
     rows = sorted((_row(facts, guest) for guest in facts.plan["guests"]), key=lambda row: (not row["over"], -(row["outlier"] or 0), row["guest"]))
     return Grid("sizing", COLUMNS, rows, caption, "guest")

@@ -60,6 +60,9 @@ svg text.in { fill: var(--surface); font-weight: 700; font-size: 11px; } svg tex
 .grid th[aria-sort=descending] button.sort::after { content: "\\2193"; opacity: 1; color: var(--accent); }
 .grid tbody tr > td { border-bottom: 0; border-top: 1px solid var(--line); } .grid thead th { border-bottom: 0; }
 .grid tr.detail > td { border-top: 0; padding: 0 0 .7rem; }
+.grid td:first-child:has(> .more) { padding-left: 1.5em; text-indent: -1.5em; } .grid td:first-child > * { text-indent: 0; }
+.grid td:first-child > strong { text-indent: inherit; }
+#grid-waves td:nth-child(5) { min-width: 14rem; } .grid td.number { white-space: nowrap; }
 .grid button.more { all: unset; cursor: pointer; display: inline-block; width: 1.1em; margin-right: .35em; font-family: var(--mono);
   color: var(--muted);
   text-align: center; border-radius: 4px; } .grid button.more::before { content: "+"; }
@@ -130,26 +133,33 @@ svg rect.grave-fine { fill: var(--muted); opacity: .35; }
 .track i { position: absolute; inset: 0 auto 0 0; border-radius: 4px; }
 .track .was { background: color-mix(in srgb, var(--muted) 60%, transparent); } .track .will { background: var(--good); }
 .track .goal { width: 0; border-left: 2px dashed var(--bad); border-radius: 0; inset: -.2rem auto -.2rem auto; }
-svg .was { fill: var(--muted); opacity: .6; } svg .will { fill: var(--good); opacity: .9; }
+svg .was { fill: var(--muted); opacity: .6; } svg .will { fill: var(--good); opacity: .9; } svg .underway { fill: var(--accent); opacity: .75; }
+.card > h3:first-child { margin-top: .1rem; }
 .verdict { margin: .8rem 0 0; padding: .5rem .8rem; border-radius: 8px; background: var(--sunk); } .verdict.good { background: var(--good-soft); }
 .verdict.bad { background: var(--bad-soft); }
 .verdict.good strong { color: var(--good); } .verdict.bad strong { color: var(--bad); }
+section { content-visibility: auto; contain-intrinsic-size: auto 60rem; margin-inline: -1.25rem; padding-inline: 1.25rem; padding-bottom: .5rem; }
 section > .card + details.card, section > details.card + details.card { margin-top: .75rem; } section > p.small { margin: .6rem 0; }
 
 @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } .cell { transition: opacity .15s; }
 .way { transition: opacity .12s; } }
 @media (max-width: 640px) {
   .grid table, .grid tbody, .grid tr, .grid td { display: block; width: auto; } .grid thead { position: absolute; left: -999px; }
+  .grid caption { display: block; }
   .grid tbody { padding: .55rem 0; border-top: 1px solid var(--line); } .grid tbody tr > td { border: 0; padding: .1rem 0; text-align: left; }
   .grid tr:not(.detail) > td { display: grid; grid-template-columns: 8.5rem 1fr; gap: .5rem; align-items: baseline; }
   .grid tr:not(.detail) > td::before { content: attr(data-label);
     color: var(--muted); font-size: .8rem; } .grid tr:not(.detail) > td:first-child { display: block; }
     .grid tr:not(.detail) > td:first-child::before { content: none; }
   .grid tr.detail > td { padding: .3rem 0 .2rem; } .grid tbody tr > td > .badge, .grid tbody tr > td > .wave { justify-self: start; }
-  .controls input[type=search] { width: 11rem; } .pill .when { display: none; } .beam { grid-template-columns: 3.2rem 1fr 5.4rem; gap: .4rem; }
-  .graph .canvas { height: 65vh; }
+  .controls { display: grid; grid-template-columns: 1fr 1fr; align-items: end; }
+  .controls select, .controls input:not([type=checkbox]) { display: block; width: 100%;
+    max-width: none; } .controls .count { margin: 0; } .graph .controls { grid-template-columns: repeat(4, 1fr); }
+    .graph .controls label { grid-column: span 2; } .pill .when { display: none; } .beam { grid-template-columns: 3.2rem 1fr 5.4rem; gap: .4rem; }
+  .graph .canvas { height: 26rem; }
 }
 @media print {
+  section { content-visibility: visible; }
   .controls, .pager, .told, .hover, button.more { display: none !important; } tr.detail[hidden] { display: table-row !important; }
   .graph .canvas { height: auto; border: 0; background: none; } .graph .canvas > svg { height: auto; max-height: 240mm; }
   .grid table { font-size: 8.5pt; } .grid button.sort::after { content: none !important; } .grid th { white-space: normal; }
