@@ -24,7 +24,6 @@ from .test_plan_page import poisoned
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(browsers.executable() is None, reason="no Chromium: install the package chromium, or name one in LOTSE_BROWSER"),
 ]
 LARGE = 1000
