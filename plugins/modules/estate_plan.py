@@ -91,6 +91,9 @@ options:
         description: Resource pool.
         type: str
         required: true
+      cpu:
+        description: CPU type with its flags, such as V(x86-64-v3). The template's when absent; the plan then cannot compare processor features.
+        type: str
   edge_public_address:
     description: The service address that users reach, with its prefix. The edge's mover takes it along.
     type: str
@@ -105,7 +108,7 @@ options:
     default: {}
   guests:
     description: Decisions by name of guest, any of C(cores), C(memory_mib), C(disk_gib), C(node), C(storage), C(bridge),
-      C(tags) (beside C(role-<role>)).
+      C(cpu), C(tags) (beside C(role-<role>)).
     type: dict
     default: {}
   placement:

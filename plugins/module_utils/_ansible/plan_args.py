@@ -23,7 +23,8 @@ def plan_spec() -> Spec:
         },
         "guest_defaults": {
             "type": "dict", "required": True,
-            "options": {name: {"type": "str", "required": True} for name in ("template", "bridge", "storage", "pool")},
+            "options": {name: {"type": "str", "required": True} for name in ("template", "bridge", "storage", "pool")}
+            | {"cpu": {"type": "str"}},
         },
         "edge_public_address": {"type": "str", "default": ""},
         "legacy_facts": {"type": "dict", "default": {}},

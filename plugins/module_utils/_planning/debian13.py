@@ -2,7 +2,8 @@
 """What a service gets on Debian 13 when nobody says otherwise: the one table that old values are compared with.
 
 Read from running programs: ``ini_get_all()`` of PHP 8.4.27 with Debian's php.ini, ``mariadbd --help --verbose`` of 11.8.9,
-``CONFIG GET *`` of Valkey 8.1.1, the packages' systemd units, and adduser's first id.
+``CONFIG GET *`` of Valkey 8.1.1, the packages' systemd units, adduser's first id, and a service's environment and limits in a virtual machine
+that was booted from Debian 13.8.
 """
 
 from __future__ import annotations
@@ -11,6 +12,14 @@ VERSIONS = {"php": "8.4", "mariadb": "11.8", "redis": "Valkey 8.1", "edge": "HAP
 TIME_ZONE = "Etc/UTC"
 FIRST_USER_ID = 1000  # adduser's FIRST_UID
 STATIC_IDS = 100  # below it an id means the same user on every Debian
+TZDATA = "2025b"  # in Debian 13 at its release; updates follow the tz database
+TZDATA_OLD = "2022"  # releases before have rules that several zones gave up since
+LANG = "C.UTF-8"  # systemd 257 gives it to every service where no locale is configured
+UMASK_OTHERS = "0022"
+UMASK = {"mariadb": "0007", "redis": "0007", "postgresql": "0077", "rabbitmq": "0027"}  # of the units; PostgreSQL sets its own
+# What programs set for themselves, on both sides: nginx has none, postfix and exim switch.
+UMASK_USUAL = {"http": frozenset({"0000"}), "mail": frozenset({"0000", "0077"}), "docker": frozenset({"0000", "0027", "0077"})}
+MEMLOCK = 8388608  # bytes
 NOFILE = {"mariadb": 32768, "redis": 65535}  # LimitNOFILE of the unit
 NOFILE_OTHERS = 524288  # systemd's hard limit, which nginx, PHP-FPM and HAProxy may raise theirs to
 MEMORY_MIB = 512  # the least with which apt and a service work without swapping

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from ipaddress import ip_interface
 from typing import Any
 
@@ -144,6 +145,7 @@ class Guest:
     storage: str
     bridge: str
     system: System
+    cpu: str | None = None
 
     @property
     def template(self) -> str:
@@ -230,6 +232,7 @@ class Draft:
     legacy_facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cluster: Mapping[str, Any] = field(default_factory=dict)
     loads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    day: date = date.min
 
     def service(self, kind: str, host: str) -> Service | None:
         return next((service for service in self.services if (service.kind, service.host) == (kind, host)), None)

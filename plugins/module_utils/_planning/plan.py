@@ -37,7 +37,7 @@ def plan(
     carried = settings.of_guests(seats, settings.World(hosts, new, policy.public_address))
     guests = _guests(seats, hosts, policy, before)
     hosted = hosting.host(guests, cluster, policy, before)
-    draft = Draft(hosts, found, dropped, edges, guests, rows, carried, policy.public_address, policy.legacy_facts, cluster, loads or {})
+    draft = Draft(hosts, found, dropped, edges, guests, rows, carried, policy.public_address, policy.legacy_facts, cluster, loads or {}, policy.day)
     return {
         "schema": SCHEMA,
         "environment": policy.environment,
@@ -118,7 +118,8 @@ def _guests(seats: list[naming.Seat], hosts: Mapping[str, LegacyHost], policy: P
         size = sizing.choose(seat, hosts[seat.host], policy, former.get(seat.name))
         storage, bridge = str(decided.get("storage", policy.storage)), str(decided.get("bridge", policy.bridge))
         system = lifting.choose(seat.name, hosts[seat.host], policy)
-        found.append(Guest(seat.name, seat.role, seat.host, seat.services, seat.address, size, storage, bridge, system))
+        cpu = decided.get("cpu", policy.cpu)
+        found.append(Guest(seat.name, seat.role, seat.host, seat.services, seat.address, size, storage, bridge, system, cpu))
     return found
 
 
@@ -129,7 +130,7 @@ def _guest(guest: Guest, node: str, policy: Policy, carried: Row) -> Row:
         "disks": {"scsi0": {"storage": guest.storage, "size_gib": guest.size.disk_gib}}, "nics": {"net0": {"bridge": guest.bridge}},
         "address": f"{guest.address}/{policy.addresses.prefix}", "gateway": str(policy.addresses.gateway), "pool": policy.pool,
         "tags": hosting.tags(guest, policy), "role": guest.role, "os": guest.system.row(),
-        "services": list(guest.services), "onboot": True, "settings": carried,
+        "services": list(guest.services), "onboot": True, **({"cpu": guest.cpu} if guest.cpu else {}), "settings": carried,
     }  # fmt: skip
 
 

@@ -69,12 +69,13 @@ class Policy:
     spare_domains: int = 0
     anti_affinity: tuple[str, ...] = ()
     failure_domains: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    today: date = date.min
+    day: date = date.min
     system: str = LIFT
     systems: Mapping[str, str] = field(default_factory=dict)
     templates: Mapping[str, str] = field(default_factory=dict)
     rates: Mapping[str, float] = field(default_factory=dict)
     target: float = 0.5
+    cpu: str | None = None
 
 
 def parse(given: Mapping[str, Any], today: date) -> Policy:
@@ -95,6 +96,7 @@ def parse(given: Mapping[str, Any], today: date) -> Policy:
         bridge=str(defaults["bridge"]),
         storage=str(defaults["storage"]),
         pool=str(defaults["pool"]),
+        cpu=str(defaults["cpu"]) if defaults.get("cpu") else None,
         public_address=_public(str(given.get("public_address") or "")),
         legacy_facts=given.get("legacy_facts") or {},
         node_facts=given.get("node_facts") or {},
@@ -108,7 +110,7 @@ def parse(given: Mapping[str, Any], today: date) -> Policy:
         spare_domains=int(_number(placement.get("spare_domains", 0), "plan_placement.spare_domains", 0)),
         anti_affinity=tuple(sorted({str(tag) for tag in placement.get("anti_affinity") or ()})),
         failure_domains=_domains(placement.get("failure_domains") or {}),
-        today=today,
+        day=today,
         system=_choice(systems.get("default", LIFT), "plan_os.default"),
         systems={str(guest): _choice(choice, f"plan_os.guests.{guest}") for guest, choice in sorted((systems.get("guests") or {}).items())},
         templates={" ".join(str(name).lower().split()): str(template) for name, template in sorted((given.get("templates") or {}).items())},
@@ -172,7 +174,7 @@ def _addresses(given: Mapping[str, Any]) -> AddressRange:
 
 
 DECISIONS = {"cores": 1, "memory_mib": 512, "disk_gib": 1}  # the least that may be decided
-PLACES = ("node", "storage", "bridge", "tags")
+PLACES = ("node", "storage", "bridge", "tags", "cpu")
 
 
 def _overrides(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

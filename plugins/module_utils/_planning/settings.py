@@ -26,7 +26,12 @@ class World:
 
 
 def of_guests(seats: Sequence[Seat], world: World) -> dict[str, Row]:
-    return {seat.name: dict(sorted(BY_ROLE.get(seat.role, _plain)(world.hosts[seat.host], world).items())) for seat in seats}
+    return {seat.name: _of_guest(seat, world.hosts[seat.host], world) for seat in seats}
+
+
+def _of_guest(seat: Seat, host: LegacyHost, world: World) -> Row:
+    carried = BY_ROLE.get(seat.role, _plain)(host, world) | base.sysctl(host)
+    return dict(sorted(carried.items()))
 
 
 def _plain(host: LegacyHost, world: World) -> Row:  # noqa: ARG001 - every role is asked alike

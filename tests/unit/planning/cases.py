@@ -7,9 +7,17 @@ and ``SILENT``, a list of (id, change that looks like it and is harmless).
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
-from .estates import bare, cluster, haproxy, mariadb, plan, web
+import pytest
+
+from .estates import bare, cluster, concerns, haproxy, mariadb, plan, web
+
+Change = Callable[[dict[str, dict[str, Any]]], Any]
+Case = tuple[str, Change, str, bool]
+Quiet = tuple[str, Change]
 
 NO_DROPS: dict[str, Any] = {"dropped_services": []}
 QUIET = {"character_set_server": "utf8mb4", "collation_server": "utf8mb4_uca1400_ai_ci", "sql_mode": "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
@@ -54,3 +62,60 @@ def added(name: str, number: int, **sections: Any) -> Any:
         surveys[name] = bare(name, number, **sections)
 
     return change
+
+
+def unseen(host: str, name: str, reason: str) -> Change:
+    """A section that the host did not tell."""
+
+    def change(surveys: dict[str, dict[str, Any]]) -> None:
+        surveys[host].pop(name, None)
+        surveys[host]["not_assessed"] = [{"section": name, "reason": reason}]
+
+    return change
+
+
+def part(host: str, name: str, **fields: Any) -> Change:
+    """Fields of a section that is a record; its others stay."""
+
+    def change(surveys: dict[str, dict[str, Any]]) -> None:
+        surveys[host][name] = {**surveys[host][name], **fields}
+
+    return change
+
+
+def both(*changes: Change) -> Change:
+    def change(surveys: dict[str, dict[str, Any]]) -> None:
+        for one in changes:
+            one(surveys)
+
+    return change
+
+
+def _found(name: str, change: Change) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    surveys = copy.deepcopy(quiet())
+    change(surveys)
+    facts = {host: {"watts": 1, "rack_units": 1} for host in surveys} if name != "power-unknown" else {}
+    return surveys, concerns(assessed(surveys, legacy_facts=facts), name)
+
+
+def check(cases: list[Case]) -> Any:
+    """A test: each case is seen, with its severity, and with evidence of both sides."""
+
+    @pytest.mark.parametrize(("name", "change", "severity", "applied"), cases, ids=[f"{number}-{case[0]}" for number, case in enumerate(cases)])
+    def test(name: str, change: Change, severity: str, applied: bool) -> None:
+        surveys, rows = _found(name, change)
+        assert rows, "the detector did not see it"
+        assert {(row["severity"], row["applied"]) for row in rows} == {(severity, applied)}
+        assert all(row["old"] and row["new"] and row["remedy"] and row["host"] in surveys for row in rows)
+
+    return test
+
+
+def silent(cases: list[Quiet]) -> Any:
+    """A test: what is harmless is not told."""
+
+    @pytest.mark.parametrize(("name", "change"), cases, ids=[f"{number}-{case[0]}" for number, case in enumerate(cases)])
+    def test(name: str, change: Change) -> None:
+        assert _found(name, change)[1] == []
+
+    return test

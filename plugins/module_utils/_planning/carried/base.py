@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Role base: the clock, and users with their numeric ids."""
+"""Role base: the clock, users with their numeric ids, and kernel parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .. import debian13, trees
+from .. import debian13, debian13_kernel, trees
 from ..model import LegacyHost, Row
 
 
@@ -31,3 +31,15 @@ def users(host: LegacyHost, names: Iterable[str], paths: Iterable[str] = ()) -> 
             for row in rows
         ]
     }  # fmt: skip
+
+
+def sysctl(host: LegacyHost) -> Row:
+    """Kernel parameters that people set in files, with the values that run: those that Debian 13 knows, has otherwise, and that may be carried."""
+    running = host.part("kernel").get("sysctl") or {}
+    wanted = {}
+    for row in host.part("kernel").get("set_by") or ():
+        name = str(row["name"])
+        value = str(running.get(name, row["value"]))
+        if debian13_kernel.CARRIED.fullmatch(name) and debian13_kernel.differs(name, value):
+            wanted[name] = value
+    return {"base_sysctl": dict(sorted(wanted.items()))} if wanted else {}

@@ -9,9 +9,11 @@ from ..model import SEVERITIES, Draft, Row
 from ..policy import Policy, Waiver
 from . import databases, edge, jobs, network, no_mover, system, unknowns, web
 from .detector import Detector
+from .unknowns import not_assessed
 
 GROUPS = (unknowns, edge, network, web, databases, jobs, system)
-DETECTORS: tuple[Detector, ...] = (no_mover.DETECTOR, *(detector for group in GROUPS for detector in group.DETECTORS))
+_OTHERS: tuple[Detector, ...] = (no_mover.DETECTOR, *(detector for group in GROUPS for detector in group.DETECTORS))
+DETECTORS: tuple[Detector, ...] = (not_assessed.knowing(_OTHERS), *_OTHERS)
 
 
 def assess(draft: Draft, policy: Policy) -> list[Row]:
