@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pytest
@@ -38,3 +39,21 @@ def test_host_key(estate: Estate, guest: dict[str, Any]) -> None:
     key = estate.connect(guest["name"]).file("/etc/ssh/ssh_host_ed25519_key.pub").content_string.split()[1]
     known = (estate.directory / "known_hosts").read_text(encoding="utf-8")
     assert key in known
+
+
+@pytest.mark.control(id="base-kernel", title="Kernel parameters that people had set run on the guest", severity="warning")
+def test_kernel_parameters(estate: Estate, guest: dict[str, Any]) -> None:
+    host = estate.connect(guest["name"])
+    wanted = guest["settings"].get("base_sysctl", {})
+    found = {name: " ".join(host.check_output(f"sysctl -n {shlex.quote(name)}").split()) for name in wanted}
+    assert found == {name: str(value) for name, value in wanted.items()}
+
+
+@pytest.mark.control(id="base-units", title="Units give their services what the old ones gave", severity="warning")
+def test_units(estate: Estate, guest: dict[str, Any]) -> None:
+    host = estate.connect(guest["name"])
+    for unit, settings in guest["settings"].get("base_units", {}).items():
+        shown = host.check_output(f"systemctl show {shlex.quote(unit)} {' '.join('-p ' + name for name in settings)}").splitlines()
+        found = dict(line.split("=", 1) for line in shown)
+        for name, value in settings.items():
+            assert value in found.get(name, "").split(), f"{unit}: {name} is {found.get(name)}, not {value}"

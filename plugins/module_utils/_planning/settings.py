@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from . import trees
-from .carried import base, edge, mariadb, php, redis
+from . import debian13, trees
+from .carried import base, edge, mariadb, php, redis, units
 from .model import LegacyHost, Row
 from .naming import Seat
 from .rewriting import NewAddresses
@@ -31,6 +31,7 @@ def of_guests(seats: Sequence[Seat], world: World) -> dict[str, Row]:
 
 def _of_guest(seat: Seat, host: LegacyHost, world: World) -> Row:
     carried = BY_ROLE.get(seat.role, _plain)(host, world) | base.sysctl(host)
+    carried |= units.units(host, seat.role, str(carried.get("base_time_zone") or debian13.TIME_ZONE))
     return dict(sorted(carried.items()))
 
 

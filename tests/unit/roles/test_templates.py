@@ -180,3 +180,14 @@ def test_the_cache_writes_empty_values_and_truth_as_valkey_does() -> None:
     assert "appendonly yes" in text.splitlines()
     assert "protected-mode no" in text.splitlines()
     assert "maxmemory 256mb" in text.splitlines()
+
+
+def test_a_units_drop_in_has_what_the_old_unit_gave() -> None:
+    unit = {"key": "php8.4-fpm.service", "value": {"UMask": "0002", "Environment": "TZ=Asia/Tokyo", "LimitMEMLOCK": "infinity"}}
+    lines = render("base", "unit.conf.j2", base_unit=unit).splitlines()
+    assert lines[1:] == ["[Service]", "Environment=TZ=Asia/Tokyo", "LimitMEMLOCK=infinity", "UMask=0002"]
+
+
+def test_kernel_parameters_keep_their_several_values() -> None:
+    lines = render("base", "sysctl.conf.j2", base_sysctl={"net.ipv4.tcp_rmem": "4096 87380 33554432", "net.core.somaxconn": "8192"}).splitlines()
+    assert lines[1:] == ["net.core.somaxconn = 8192", "net.ipv4.tcp_rmem = 4096 87380 33554432"]

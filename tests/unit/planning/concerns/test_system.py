@@ -48,19 +48,23 @@ TICKS = {"user": 500, "system": 300, "idle": 9000, "steal": 200}
 
 CASES: list[Case] = [
     ("time-zone", inside("db1", "os", "time_zone", value="Europe/Berlin"), "critical", True),
-    ("process-time-zone", section("web1", "limits", process("nginx.service", environment={"TZ": "America/New_York"})), "critical", False),
+    ("process-time-zone", section("web1", "limits", process("nginx.service", environment={"TZ": "America/Lima"})), "critical", True),
     ("process-time-zone", both(BERLIN, section("web1", "limits", process("nginx.service", environment={"TZ": ":Europe/Berlin"}))), "info", True),
     ("tzdata-age", both(BERLIN, part("web1", "clock", tz_version="2019c")), "warning", False),
     ("tzdata-age", part("db1", "clock", tz_version="2015a"), "info", False),
     ("service-locale", section("db1", "limits", process("mariadb.service", umask="0007", environment={"LANG": "de_DE.UTF-8"})), "warning", False),
-    ("service-umask", section("web1", "limits", process("php8.4-fpm.service", umask="0002")), "warning", False),
-    ("service-umask", section("db1", "limits", process("mysql.service", umask="0022")), "warning", False),
+    ("service-umask", section("web1", "limits", process("php7.4-fpm.service", umask="0002")), "warning", True),
+    ("service-umask", section("db1", "limits", process("mysql.service", umask="0022")), "warning", True),
     ("uid-mismatch", inside("web1", "users", 0, "uid", value=1501), "critical", True),
     ("nofile-limit", section("db1", "services", [{"name": "mariadb", "nofile": 20000, "nofile_unit": 48000}]), "warning", True),
     ("nofile-limit", section("web1", "services", [{"name": "nginx", "nofile": 1048576}]), "warning", False),
     ("process-limits", both(section("web1", "limits", process("nginx.service", limits=BOUND)), sysctl("web1", "kernel.threads-max", "30000")),
+     "warning", True),
+    ("process-limits", section("db1", "limits", process("mysql.service", umask="0007", limits=MEMLOCK)), "warning", True),
+    ("process-limits", section("db1", "limits", [*process("mysql.service", umask="0007", limits=MEMLOCK), *process("mysql.service", umask="0007")]),
      "warning", False),
-    ("process-limits", section("db1", "limits", process("mysql.service", umask="0007", limits=MEMLOCK)), "warning", False),
+    ("service-umask", section("web1", "limits", [*process("php7.4-fpm.service", umask="0002"), *process("php7.4-fpm.service", umask="0027")]),
+     "warning", False),
     ("sysctl-drift", sysctl("db1", "net.core.somaxconn", "65535", "/etc/sysctl.d/10-web.conf"), "critical", True),
     ("sysctl-drift", sysctl("db1", "vm.swappiness", "1", "/etc/sysctl.conf"), "warning", True),
     ("sysctl-drift", sysctl("db1", "vm.nr_hugepages", "4096", "/etc/sysctl.conf"), "warning", False),
@@ -166,6 +170,20 @@ def test_a_kernel_parameter_that_people_set_reaches_the_guests_of_its_host_and_n
     assert settings == {"edge-01": None, "web-01": None, "db-01": {"net.core.somaxconn": "16384", "net.ipv4.tcp_rmem": "4096 87380 33554432"}}
     row = next(row for row in concerns(assessed(surveys), "sysctl-drift") if row["severity"] == "critical")
     assert "net.core.somaxconn = 16384 (/etc/sysctl.d/10.conf:1 says 8192)" in row["old"] and "net.core.somaxconn = 4096" in row["new"]
+
+
+def test_what_old_units_gave_reaches_the_guests_units() -> None:
+    surveys = quiet()
+    section("web1", "limits", [
+        *process("php7.4-fpm.service", umask="0002", environment={"TZ": "Asia/Tokyo"}, limits=BOUND), *process("nginx.service", umask="0000"),
+        *process("cron.service", umask="0077"), *process("ssh.service", umask="0077"),
+    ])(surveys)  # fmt: skip
+    part("web1", "kernel", sysctl={"kernel.threads-max": "30000"})(surveys)
+    settings = {row["name"]: row["settings"].get("base_units") for row in assessed(surveys)["guests"]}
+    assert settings == {
+        "edge-01": None, "db-01": None,
+        "web-01": {"php8.4-fpm.service": {"Environment": "TZ=Asia/Tokyo", "LimitNPROC": "63000", "UMask": "0002"}},
+    }  # fmt: skip
 
 
 def test_what_runs_counts_where_a_file_says_another_thing() -> None:

@@ -6,42 +6,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ... import debian13
+from ...carried.units import nproc, raised
 from ...model import Draft, Finding
 from ..detector import detector
-from ._shared import processes_of, soft
+from ._shared import carried, processes_of
 
 
 @detector(
     "process-limits", "Limits that somebody raised for a service",
     severity="warning",
     compares="Max processes and Max locked memory in /proc/PID/limits of the service with what systemd gives on Debian 13",
-    remedy="Give the unit on the guest LimitNPROC= and LimitMEMLOCK= in a drop-in.",
+    remedy="The guest's unit gets LimitNPROC= and LimitMEMLOCK= of the old one (base_units) where all its processes agree.",
     reference="systemd.exec(5); the kernel's default for processes is half of kernel.threads-max (kernel/fork.c)",
     surprise=(17,), needs=("limits", "kernel"),
 )  # fmt: skip
 def process_limits(draft: Draft) -> Iterator[Finding]:
     for service in draft.services:
         host = draft.hosts[service.host]
-        threads = str((host.part("kernel").get("sysctl") or {}).get("kernel.threads-max") or "")
-        usual = int(threads) // 2 if threads.isdecimal() else None
+        usual = nproc(host)
         for row in processes_of(host, service.kind):
-            limits, nproc = row.get("limits") or {}, soft(row, "nproc")
-            told = []
-            if usual and ((nproc and abs(nproc - usual) > usual // 20) or limits.get("nproc", {}).get("soft") == "unlimited"):
-                told.append(f"LimitNPROC {nproc or 'unlimited'}, where the kernel would give {usual}")
-            if limits.get("memlock", {}).get("soft") == "unlimited":
-                told.append("LimitMEMLOCK unlimited")
-            if told:
-                yield Finding(
-                    host=host.name,
-                    severity="warning",
-                    service=service.id,
-                    title=f"{row['process']} runs with limits of its own",
-                    old="; ".join(told),
-                    new=f"processes by the guest's memory (7844 with 2 GiB), {debian13.MEMLOCK // 1024} KiB of locked memory",
-                    remedy="Give the unit on the guest a drop-in with the old limits, where the service needs them.",
-                )
-                break
+            found = raised(row, usual)
+            if not found:
+                continue
+            kept = all(carried(draft, service.id, key, value) for key, value in found.items())
+            yield Finding(
+                host=host.name,
+                severity="warning",
+                service=service.id,
+                title=f"{row['process']} runs with limits of its own",
+                old=", ".join(f"{key}={value}" for key, value in found.items()) + (f"; the kernel would give {usual} processes" if usual else ""),
+                new=f"processes by the guest's memory (7844 with 2 GiB), {debian13.MEMLOCK // 1024} KiB of locked memory",
+                remedy="The guest's unit gets the old limits (base_units)." if kept else
+                "Give the unit on the guest a drop-in with the old limits, where the service needs them.",
+                applied=kept,
+            )  # fmt: skip
+            break
 
 
 DETECTOR = process_limits
