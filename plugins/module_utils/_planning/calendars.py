@@ -93,7 +93,8 @@ class Calendar:
     def trouble(self, window: Window) -> str | None:
         """Why a window cannot be, or None."""
         for period in self.frozen:
-            if window.start.astimezone(self.zone).date() <= period.last and (window.end - timedelta(seconds=1)).astimezone(self.zone).date() >= period.first:
+            last = (window.end - timedelta(seconds=1)).astimezone(self.zone).date()
+            if window.start.astimezone(self.zone).date() <= period.last and last >= period.first:
                 return f"it lies in the frozen period {period.first} to {period.last} ({period.reason})"
         day = window.start.astimezone(self.zone).date()
         for before in (1, 0):
@@ -170,7 +171,7 @@ def _window(wish: Wish, calendar: Calendar, earliest: datetime, length: timedelt
     if wish.begun and wish.kept:
         return wish.kept, "it has begun: its window stays"
     if wish.given:
-        return _given(wish, calendar, earliest, length), f"the window is from {wish.said}"
+        return _given(wish, wish.given, calendar, earliest, length), f"the window is from {wish.said}"
     reason = f"{_words(length)}: cutovers of {_words(timedelta(seconds=wish.seconds))} and {calendar.observe_minutes} min to watch"
     if wish.kept and wish.kept.start >= earliest and wish.kept.end - wish.kept.start >= length and calendar.trouble(wish.kept) is None:
         return wish.kept, reason
@@ -180,9 +181,7 @@ def _window(wish: Wish, calendar: Calendar, earliest: datetime, length: timedelt
     return window, reason
 
 
-def _given(wish: Wish, calendar: Calendar, earliest: datetime, length: timedelta) -> Window:
-    window = wish.given
-    assert window is not None
+def _given(wish: Wish, window: Window, calendar: Calendar, earliest: datetime, length: timedelta) -> Window:
     if trouble := calendar.trouble(window):
         what = f"the window of wave {wish.name!r} that begins {window.start.isoformat()} cannot be: {trouble}"
         raise LotseError(what, f"{wish.said} against {WHERE}", "choose another window, or change plan_calendar")
@@ -239,7 +238,8 @@ def parse(given: Mapping[str, Any] | None) -> Calendar | None:
         raise LotseError(f"plan_calendar knows no {', '.join(strange)}", WHERE, f"it takes {', '.join(FIELDS)}")
     staffed = tuple(_hours(row, f"{WHERE}.staffed[{number}]") for number, row in enumerate(_rows(given.get("staffed"), f"{WHERE}.staffed")))
     if not staffed:
-        raise LotseError("nobody is ever there: staffed is empty", f"{WHERE}.staffed", 'say when people watch, as {days: [tue], from: "09:00", to: "16:00"}')
+        remedy = 'say when people watch, as {days: [tue], from: "09:00", to: "16:00"}'
+        raise LotseError("nobody is ever there: staffed is empty", f"{WHERE}.staffed", remedy)
     frozen = tuple(_frozen(row, f"{WHERE}.frozen[{number}]") for number, row in enumerate(_rows(given.get("frozen"), f"{WHERE}.frozen")))
     first = given.get("first")
     return Calendar(
@@ -256,7 +256,8 @@ def parse(given: Mapping[str, Any] | None) -> Calendar | None:
 def window(given: object, where: str, calendar: Calendar | None) -> Window:
     """A window as people write one: ``{start, end}``, ISO 8601. Without an offset the calendar's zone is meant."""
     if not isinstance(given, Mapping) or set(given) != {"start", "end"}:
-        raise LotseError("a window is {start, end}", where, 'write for example {start: "2026-12-02T09:00:00+01:00", end: "2026-12-02T10:00:00+01:00"}')
+        remedy = 'write for example {start: "2026-12-02T09:00:00+01:00", end: "2026-12-02T10:00:00+01:00"}'
+        raise LotseError("a window is {start, end}", where, remedy)
     start, end = (_instant(given[name], f"{where}.{name}", calendar) for name in ("start", "end"))
     if end <= start:
         raise LotseError(f"the window ends ({end.isoformat()}) before it begins ({start.isoformat()})", where, "swap them, or correct one")
@@ -270,7 +271,8 @@ def _instant(value: object, where: str, calendar: Calendar | None) -> datetime:
         raise LotseError(f"{value!r} is no time", where, 'write for example "2026-12-02T09:00:00+01:00"') from None
     if found.tzinfo is None:
         if calendar is None:
-            raise LotseError(f"{found.isoformat()} has no offset from UTC, and there is no plan_calendar with a zone", where, "add one, such as +01:00")
+            what = f"{found.isoformat()} has no offset from UTC, and there is no plan_calendar with a zone"
+            raise LotseError(what, where, "add one, such as +01:00")
         return found.replace(tzinfo=calendar.zone)
     return found.astimezone(calendar.zone) if calendar else found
 
@@ -319,7 +321,8 @@ def _zone(value: object) -> ZoneInfo:
     try:
         return ZoneInfo(str(value))
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise LotseError(f"there is no time zone {value!r} here", where, "name one of the IANA list, such as Europe/Berlin (package tzdata)") from None
+        remedy = "name one of the IANA list, such as Europe/Berlin (package tzdata)"
+        raise LotseError(f"there is no time zone {value!r} here", where, remedy) from None
 
 
 def _date(value: object, where: str) -> date:

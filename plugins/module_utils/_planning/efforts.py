@@ -27,7 +27,16 @@ CONTAINER_ROOTS = frozenset({"overlay", "overlayfs", "aufs"})
 RETIRED = "until {host} is retired"
 
 
-def of(service: Service, host: LegacyHost, policy: Policy, previous: Mapping[str, Any] | None) -> tuple[Effort, tuple[str, ...]]:
+Reckoned = tuple[Effort, tuple[str, ...]]
+
+
+def of_all(services: Iterable[Service], hosts: Mapping[str, LegacyHost], policy: Policy, previous: Mapping[str, Any]) -> dict[str, Reckoned]:
+    """By service: what its move takes, and what that was reckoned from."""
+    former = {str(row["service"]): row for row in previous.get("moves", ())}
+    return {service.id: of(service, hosts[service.host], policy, former.get(service.id)) for service in services}
+
+
+def of(service: Service, host: LegacyHost, policy: Policy, previous: Mapping[str, Any] | None) -> Reckoned:
     """The effort of a move, and what it was reckoned from. A former volume stays while the true one fits it: noise moves nothing."""
     if service.kind in BY_HAND:
         return Effort(), ("by hand: nobody measured how long it takes",)

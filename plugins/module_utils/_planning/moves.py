@@ -5,23 +5,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from . import efforts, trees
 from .carried import edge
 from .efforts import rollback, version
 from .model import BY_HAND, LegacyHost, Move, Row, Service
 from .naming import Seat
-from .policy import Policy
 from .rewriting import NewAddresses, rules
-from .waves import section_of
+from .waves import Wave, section_of
 
 __all__ = ["build", "rollback", "version"]
 
 
 def build(
-    services: Sequence[Service], hosts: Mapping[str, LegacyHost], seats: Sequence[Seat], ids: Mapping[str, str], waves: Mapping[str, int],
-    new: NewAddresses, policy: Policy, previous: Mapping[str, Any],
+    services: Sequence[Service], hosts: Mapping[str, LegacyHost], seats: Sequence[Seat], ids: Mapping[str, str], waves: Mapping[str, Wave],
+    measured: Mapping[str, efforts.Reckoned], new: NewAddresses, public_address: str,
 ) -> list[Move]:  # fmt: skip
     """All moves, in the order of their waves and ids."""
     guest_of = {service: seat.name for seat in seats for service in seat.services}
@@ -31,12 +29,11 @@ def build(
         if service.kind == "edge"
         for backend in edge.backends(hosts[service.host], hosts)
     }
-    former = {str(row["service"]): row for row in previous.get("moves", ())}
     found = []
     for service in services:
-        effort, reasons = efforts.of(service, hosts[service.host], policy, former.get(service.id))
-        parameters = _parameters(service, hosts[service.host], new, fronts, policy.public_address, effort.volume_mib)
-        name, wave = ids[service.id], waves[service.id]
+        effort, reasons = measured[service.id]
+        parameters = _parameters(service, hosts[service.host], new, fronts, public_address, effort.volume_mib)
+        name, wave = ids[service.id], waves[service.id].number
         section = section_of(service, name)
         found.append(Move(name, service, guest_of[service.id], wave, section, efforts.way_back(service), effort, parameters, reasons))
     return sorted(found, key=lambda move: (move.wave, move.section, move.id))

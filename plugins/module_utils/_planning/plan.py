@@ -7,10 +7,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._domain.errors import LotseError
-from . import concerns, dependencies, hosting, lifting, moves, naming, outside, rewriting, savings, services, settings, sizing, waves
+from . import (
+    concerns,
+    dependencies,
+    efforts,
+    hosting,
+    lifting,
+    moves,
+    naming,
+    ordering,
+    outside,
+    overriding,
+    rewriting,
+    savings,
+    services,
+    settings,
+    sizing,
+)
 from .carried import edge
 from .known import Known
-from .model import Draft, Guest, LegacyHost, Move, Row
+from .model import Draft, Guest, LegacyHost, Row
 from .policy import Policy
 
 SCHEMA = "lotse/plan/2"
@@ -20,10 +36,13 @@ SURVEY_SCHEMA = "lotse/survey/2"
 
 def plan(
     surveys: Iterable[Mapping[str, Any]], cluster: Mapping[str, Any], policy: Policy, previous: Mapping[str, Any] | None = None,
-    loads: Mapping[str, Mapping[str, Any]] | None = None,
+    loads: Mapping[str, Mapping[str, Any]] | None = None, begun: Iterable[str] = (),
 ) -> Row:  # fmt: skip
-    """The content of plan.yml. Raises LotseError for input that no plan can be made of; nothing was changed then."""
+    """The content of plan.yml. ``begun`` are ids of moves whose waves stay as they are. Raises LotseError for input that no plan can be made
+    of; nothing was changed then."""
     before = _former(previous, policy)
+    overrides = overriding.parse(before.get("overrides"), policy)
+    policy = overriding.merged(policy, overrides)
     hosts = _hosts(surveys)
     found, dropped = services.discover(hosts, policy)
     if not found:
@@ -32,16 +51,22 @@ def plan(
     edges = dependencies.find(known, before.get("dependencies", ()), loads)
     seats = naming.seats(found, hosts, policy, before)
     new = rewriting.new_addresses(hosts, found, seats, policy.public_address)
-    order = waves.waves(found, edges)
-    rows = moves.build(found, hosts, seats, naming.move_ids(found, before), order, new, policy, before)
+    ids = naming.move_ids(found, before)
+    reckoned = efforts.of_all(found, hosts, policy, before)
+    started = frozenset(begun)
+    order = ordering.order(found, edges, ids, reckoned, policy, overrides, before, started)
+    wave_of = {service: wave for wave in order for service in wave.services}
+    rows = moves.build(found, hosts, seats, ids, wave_of, reckoned, new, policy.public_address)
     carried = settings.of_guests(seats, settings.World(hosts, new, policy.public_address))
+    _check_guests(policy, overrides, seats)
     guests = _guests(seats, hosts, policy, before)
     hosted = hosting.host(guests, cluster, policy, before)
     draft = Draft(hosts, found, dropped, edges, guests, rows, carried, policy.public_address, policy.legacy_facts, cluster, loads or {}, policy.day)
+    assessed = concerns.assess(draft, policy)
     return {
         "schema": SCHEMA,
         "environment": policy.environment,
-        "overrides": {"guests": {}, "moves": {}, "waves": {}},
+        "overrides": overrides.rows,
         "legacy": {name: _legacy(host, policy) for name, host in hosts.items()},
         "services": [service.row() for service in found],
         "dropped": [entry.row() for entry in dropped],
@@ -50,10 +75,10 @@ def plan(
         "cycles": dependencies.cycles(edges),
         "guests": [_guest(guest, hosted.result.assignment[guest.name], policy, carried[guest.name]) for guest in guests],
         "edge": _edge(draft),
-        "waves": _waves(rows),
+        "waves": ordering.rows(order, rows, policy, overrides, before, started),
         "moves": [move.row() for move in rows],
-        "concerns": concerns.assess(draft, policy),
-        "waivers": [],
+        "concerns": assessed,
+        "waivers": concerns.review(draft, policy, assessed),
         "savings": savings.compute(hosts, guests, rows, policy),
         "capacity": _capacity(hosted, guests, policy),
     }
@@ -106,11 +131,16 @@ def _legacy(host: LegacyHost, policy: Policy) -> Row:
     }  # fmt: skip
 
 
-def _guests(seats: list[naming.Seat], hosts: Mapping[str, LegacyHost], policy: Policy, before: Mapping[str, Any]) -> list[Guest]:
+def _check_guests(policy: Policy, overrides: overriding.Overrides, seats: list[naming.Seat]) -> None:
+    """Raises LotseError for a decision about a guest that the plan does not have."""
     names = {seat.name for seat in seats}
     if unknown := sorted(set(policy.overrides) - names):
-        what = f"plan_guests decides about {', '.join(unknown)}, which the plan does not have"
-        raise LotseError(what, "plan_guests", f"it has {', '.join(sorted(names))}")
+        where = f"{overriding.WHERE}.guests" if unknown[0] in overrides.guests else "plan_guests"
+        what = f"{where.rsplit(': ', maxsplit=1)[-1]} decides about {', '.join(unknown)}, which the plan does not have"
+        raise LotseError(what, where, f"it has {', '.join(sorted(names))}")
+
+
+def _guests(seats: list[naming.Seat], hosts: Mapping[str, LegacyHost], policy: Policy, before: Mapping[str, Any]) -> list[Guest]:
     former = {str(row["name"]): row for row in before.get("guests", ())}
     found = []
     for seat in seats:
@@ -144,14 +174,6 @@ def _edge(draft: Draft) -> Row | None:
         "guest": move.guest, "public_address": draft.public_address, "port": move.service.port,
         "backends": [{"name": row.name, "server": row.server, "port": row.port} for row in rows],
     }  # fmt: skip
-
-
-def _waves(rows: list[Move]) -> list[Row]:
-    return [
-        {"number": number, "name": f"wave {number}", "moves": [move.id for move in rows if move.wave == number], "window": None, "canary": False,
-         "reasons": []}
-        for number in sorted({move.wave for move in rows})
-    ]  # fmt: skip
 
 
 def _capacity(hosted: hosting.Hosting, guests: list[Guest], policy: Policy) -> Row:

@@ -11,7 +11,11 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
 from .._domain.errors import LotseError
+from . import calendars, waivers
+from .calendars import Calendar
 from .model import CARRY, LIFT, MOVED
+from .waivers import Waiver
+from .waves import Limits
 
 INVENTORY = "see group_vars/all/estate.yml of the inventory"
 
@@ -33,17 +37,6 @@ class AddressRange:
 
     def __len__(self) -> int:
         return int(self.last) - int(self.first) + 1
-
-
-@dataclass(frozen=True)
-class Waiver:
-    """An approved exception. It counts for its host only, until the end of the day ``expires``."""
-
-    id: str
-    host: str
-    reason: str
-    approver: str
-    expires: date
 
 
 @dataclass(frozen=True)
@@ -76,6 +69,9 @@ class Policy:
     rates: Mapping[str, float] = field(default_factory=dict)
     target: float = 0.5
     cpu: str | None = None
+    calendar: Calendar | None = None
+    limits: Limits = field(default_factory=Limits)
+    approvers: tuple[str, ...] = ()
 
 
 def parse(given: Mapping[str, Any], today: date) -> Policy:
@@ -89,6 +85,7 @@ def parse(given: Mapping[str, Any], today: date) -> Policy:
     placement, systems = given.get("placement") or {}, given.get("os") or {}
     if strange := sorted(set(systems) - {"default", "guests"}):
         raise LotseError(f"plan_os knows no {', '.join(strange)}", "plan_os", "it takes default and guests")
+    approvers = tuple(str(name).strip() for name in given.get("approvers") or ())
     policy = Policy(
         environment=str(given["environment"]),
         addresses=_addresses(given.get("address_range") or {}),
@@ -100,9 +97,9 @@ def parse(given: Mapping[str, Any], today: date) -> Policy:
         public_address=_public(str(given.get("public_address") or "")),
         legacy_facts=given.get("legacy_facts") or {},
         node_facts=given.get("node_facts") or {},
-        waivers=_waivers(given.get("waivers") or [], today),
+        waivers=waivers.parse(given.get("waivers") or [], approvers, today),
         dropped=_dropped(given.get("dropped_services") or []),
-        overrides=_overrides(given.get("guests") or {}),
+        overrides=decisions(given.get("guests") or {}, "plan_guests"),
         comfort=_number(given.get("comfort", 1.5), "plan_comfort", 1.0),
         spare_nodes=int(_number(placement.get("spare_nodes", 1), "plan_placement.spare_nodes", 0)),
         reserve_mib=int(_number(placement.get("reserve_mib", 2048), "plan_placement.reserve_mib", 0)),
@@ -116,6 +113,9 @@ def parse(given: Mapping[str, Any], today: date) -> Policy:
         templates={" ".join(str(name).lower().split()): str(template) for name, template in sorted((given.get("templates") or {}).items())},
         rates=_rates(given.get("rates") or {}),
         target=_number(given.get("target", 0.5), "plan_target", 0.0),
+        calendar=calendars.parse(given.get("calendar")),
+        limits=_limits(given.get("waves") or {}),
+        approvers=approvers,
     )
     for name, value in (("spare_nodes", policy.spare_nodes), ("spare_domains", policy.spare_domains)):
         if value > 1:
@@ -177,16 +177,29 @@ DECISIONS = {"cores": 1, "memory_mib": 512, "disk_gib": 1}  # the least that may
 PLACES = ("node", "storage", "bridge", "tags", "cpu")
 
 
-def _overrides(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def decisions(given: Mapping[str, Mapping[str, Any]], where: str) -> dict[str, dict[str, Any]]:
+    """What people decided about guests, in the inventory or in plan.yml."""
     for guest, row in given.items():
         strange = sorted(set(row) - set(DECISIONS) - set(PLACES))
         if strange:
-            what = f"plan_guests.{guest} knows no {', '.join(strange)}"
-            raise LotseError(what, "plan_guests", f"it takes {', '.join([*DECISIONS, *PLACES])}")
+            raise LotseError(f"{where}.{guest} knows no {', '.join(strange)}", where, f"it takes {', '.join([*DECISIONS, *PLACES])}")
         for name, least in DECISIONS.items():
             if name in row:
-                _number(row[name], f"plan_guests.{guest}.{name}", least)
-    return {guest: dict(row) for guest, row in given.items()}
+                number = _number(row[name], f"{where}.{guest}.{name}", least)
+                if number != int(number):
+                    raise LotseError(f"{where}.{guest}.{name} is {row[name]!r}, not a whole number", where, INVENTORY)
+        for name in PLACES:
+            if name in row and not isinstance(row[name], list if name == "tags" else str):
+                raise LotseError(f"{where}.{guest}.{name} is {row[name]!r}, not a {'list' if name == 'tags' else 'name'}", where, INVENTORY)
+    return {str(guest): dict(row) for guest, row in given.items()}
+
+
+def _limits(given: Mapping[str, Any]) -> Limits:
+    where = "plan_waves"
+    if strange := sorted(set(given) - {"most_moves", "most_per_host", "canaries"}):
+        raise LotseError(f"plan_waves knows no {', '.join(strange)}", where, "it takes most_moves, most_per_host and canaries")
+    counts = {name: int(_number(given[name], f"{where}.{name}", 1)) for name in ("most_moves", "most_per_host") if given.get(name) is not None}
+    return Limits(**counts, canaries=tuple(str(name) for name in given.get("canaries") or ()))
 
 
 def _public(address: str) -> str:
@@ -199,20 +212,6 @@ def _public(address: str) -> str:
     if "/" not in address:
         raise LotseError(f"edge_public_address {address} has no prefix length", "", INVENTORY)
     return str(interface)
-
-
-def _waivers(rows: Sequence[Mapping[str, Any]], today: date) -> list[Waiver]:
-    """The waivers that count: complete, and not expired. The others leave their concern standing."""
-    counting = []
-    for row in rows:
-        texts = {name: str(row.get(name) or "").strip() for name in ("id", "host", "reason", "approver")}
-        try:
-            expires = date.fromisoformat(str(row.get("expires") or ""))
-        except ValueError:
-            continue
-        if all(texts.values()) and expires >= today:
-            counting.append(Waiver(**texts, expires=expires))
-    return sorted(counting, key=lambda waiver: (waiver.id, waiver.host, waiver.expires, waiver.approver, waiver.reason))
 
 
 def _dropped(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:

@@ -102,12 +102,11 @@ def rings(services: Sequence[Service], dependencies: Sequence[Dependency]) -> li
 
 
 def waves(
-    services: Sequence[Service], dependencies: Sequence[Dependency], limits: Limits = Limits(), former: Former = Former(),  # noqa: B008 - frozen
-    volumes: Mapping[str, int | None] | None = None,
-) -> list[Wave]:  # fmt: skip
+    services: Sequence[Service], dependencies: Sequence[Dependency], limits: Limits, former: Former, volumes: Mapping[str, int | None]
+) -> list[Wave]:
     """Every service once, in waves in their order. Raises LotseError where a declaration cannot be kept."""
     groups, graph = _groups(services, dependencies)
-    chosen, why = _canaries(groups, graph, limits, former, volumes or {})
+    chosen, why = _canaries(groups, graph, limits, former, volumes)
     levels = _levels(groups, graph, chosen)
     buckets: dict[tuple[int, int, int], list[_Group]] = {}
     for name in sorted(groups):

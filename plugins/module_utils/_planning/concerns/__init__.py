@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ..model import SEVERITIES, Draft, Row
-from ..policy import Policy, Waiver
+from .. import waivers
+from ..model import LIFT, SEVERITIES, Draft, Row
+from ..policy import Policy
+from ..waivers import Waiver
 from . import databases, edge, jobs, network, no_mover, system, unknowns, web
 from .detector import Detector
 from .unknowns import not_assessed
@@ -16,24 +18,65 @@ _OTHERS: tuple[Detector, ...] = (no_mover.DETECTOR, *(detector for group in GROU
 DETECTORS: tuple[Detector, ...] = (not_assessed.knowing(_OTHERS), *_OTHERS)
 
 
+class _Scopes:
+    """What a waiver may be about: the host, guests and service of each finding, found in one step."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._guest_of = {move.service.id: move.guest for move in draft.moves}
+        self._on_host: dict[str, set[str]] = {}
+        for guest in draft.guests:
+            self._on_host.setdefault(guest.host, set()).add(guest.name)
+        self._lifted = {guest.name for guest in draft.guests if guest.system.choice == LIFT}
+        everything = {service.id for service in draft.services} | {entry.id for entry in draft.dropped}
+        self.known = {"host": frozenset(draft.hosts), "guest": frozenset(guest.name for guest in draft.guests), "service": frozenset(everything)}
+
+    def guests(self, host: str, service: str) -> frozenset[str]:
+        own = self._guest_of.get(service)
+        return frozenset({own} if own else self._on_host.get(host, ()))
+
+    def of(self, host: str, service: str) -> dict[str, frozenset[str]]:
+        return {"host": frozenset({host}), "guest": self.guests(host, service), "service": frozenset({service})}
+
+    def carried(self, host: str, service: str) -> bool:
+        """Whether all guests that a finding is about keep the old version of the system."""
+        guests = self.guests(host, service)
+        return bool(guests) and not guests & self._lifted
+
+
 def assess(draft: Draft, policy: Policy) -> list[Row]:
     """Every concern of a plan, the gravest first. A waiver changes nothing but ``waived``."""
+    scopes = _Scopes(draft)
     found = [
         {
             "id": detector.id, "severity": finding.severity, "host": finding.host, "service": finding.service,
             "title": finding.title or detector.title, "old": finding.old, "new": finding.new, "remedy": finding.remedy,
-            "applied": finding.applied, "waived": _waived(detector.id, finding.host, policy.waivers),
+            "applied": finding.applied, "waived": _waived(detector.id, scopes.of(finding.host, finding.service), policy.waivers),
         }
         for detector in DETECTORS
         for finding in detector.find(draft)
+        if not (detector.only_lifted and scopes.carried(finding.host, finding.service))
     ]  # fmt: skip
     return sorted(found, key=_order)
+
+
+def review(draft: Draft, policy: Policy, found: Sequence[Row]) -> list[Row]:
+    """Every waiver, and whether it counts. ``found`` are the plan's concerns."""
+    scopes = _Scopes(draft)
+    by_id: dict[str, list[Row]] = {}
+    for row in found:
+        by_id.setdefault(str(row["id"]), []).append(row)
+    used = [
+        waiver
+        for waiver in policy.waivers
+        if any(waiver.covers(scopes.of(str(row["host"]), str(row["service"]))) for row in by_id.get(waiver.id, ()))
+    ]
+    return waivers.table(policy.waivers, (detector.id for detector in DETECTORS), scopes.known, used)
 
 
 def _order(row: Row) -> tuple[int | str, ...]:
     return (SEVERITIES.index(str(row["severity"])), *(str(row[key]) for key in ("id", "host", "service", "title", "old")))
 
 
-def _waived(name: str, host: str, waivers: Sequence[Waiver]) -> Row | None:
-    waiver = next((waiver for waiver in waivers if (waiver.id, waiver.host) == (name, host)), None)
-    return {"reason": waiver.reason, "approver": waiver.approver, "expires": waiver.expires.isoformat()} if waiver else None
+def _waived(name: str, scope: Mapping[str, frozenset[str]], given: Sequence[Waiver]) -> Row | None:
+    found = next((waiver for waiver in given if waiver.id == name and not waiver.why_not and waiver.covers(scope)), None)
+    return {"reason": found.reason, "approver": found.approver, "expires": str(found.expires)} if found else None

@@ -16,6 +16,7 @@ class Detector:
     The rest is its page in the catalogue: ``severity`` is the rule in words ("critical where …, else warning"), ``compares`` what is held
     against what, ``remedy`` what to do, ``reference`` where the knowledge comes from (a manual, an incident), ``surprise`` its numbers in
     docs/surprises.md, and ``needs`` the sections of the survey without which it can say nothing (``not-assessed`` tells that then).
+    ``only_lifted``: it compares the old version with the new one, so it says nothing about guests that carry the old system on.
     """
 
     id: str
@@ -27,16 +28,17 @@ class Detector:
     reference: str = ""
     surprise: tuple[int, ...] = ()
     needs: tuple[str, ...] = ()
+    only_lifted: bool = False
 
 
 def detector(
     name: str, title: str, *, severity: str = "", compares: str = "", remedy: str = "", reference: str = "", surprise: tuple[int, ...] = (),
-    needs: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (), only_lifted: bool = False,
 ) -> Callable[[Callable[[Draft], Iterator[Finding]]], Detector]:  # fmt: skip
     """Makes a detector of a generator of findings."""
 
     def wrap(find: Callable[[Draft], Iterator[Finding]]) -> Detector:
-        return Detector(name, title, find, severity, compares, remedy, reference, surprise, needs)
+        return Detector(name, title, find, severity, compares, remedy, reference, surprise, needs, only_lifted)
 
     return wrap
 
