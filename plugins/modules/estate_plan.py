@@ -11,7 +11,9 @@ short_description: Plan guests, waves and moves from surveys, cluster facts and 
 version_added: 0.1.0
 author: The Lotse authors (@lotse)
 description:
-  - Reads the survey of every legacy host and writes C(plan.yml), C(guests/<guest>.yml) and C(plan.html) in the estate's directory.
+  - Reads the survey of every legacy host and writes C(plan.yml), C(guests/<guest>.yml), C(plan.json) and C(plan.html) in the estate's
+    directory.
+  - What people wrote into C(overrides) at the top of C(plan.yml) stays and is obeyed. An edit anywhere else in it is an error.
   - Finds dependencies, gives each service a guest of the right size, places the guests so that any one node may die, orders the moves in
     waves, and lists what could surprise people afterwards as concerns.
   - The same input gives the same bytes. C(plan.html) shows measured values too. When only these moved, it is written anew, but not reported
@@ -30,7 +32,7 @@ attributes:
     description: Says what would change and writes nothing.
   diff_mode:
     support: full
-    description: Shows how C(plan.yml) changes.
+    description: Shows what changes and why, then the text of C(plan.yml).
 options:
   estate_dir:
     description: Directory of the estate, with C(survey/<host>.json).
@@ -149,7 +151,9 @@ options:
     type: float
     default: 1.5
   waivers:
-    description: Approved exceptions, each with C(id), C(host), C(reason), C(approver) and C(expires). Incomplete or expired ones do not count.
+    description: Approved exceptions, each with C(id), a scope (any of C(host), C(guest), C(service); the host C(*) is the whole estate),
+      C(reason), C(approver), C(expires) and perhaps C(author). Those that are incomplete, expired, foreign or approved by the wrong person do
+      not count; the plan lists them with the reason, and so do the module's warnings.
     type: list
     elements: dict
     default: []
@@ -158,8 +162,69 @@ options:
     type: list
     elements: dict
     default: []
+  os:
+    description: The operating system of guests.
+    type: dict
+    default: {}
+    suboptions:
+      default:
+        description: V(lift) gives a guest the new version, V(carry) carries the old host's on.
+        type: str
+        choices: [lift, carry]
+        default: lift
+      guests:
+        description: The same for single guests, by name.
+        type: dict
+        default: {}
+  templates:
+    description: Templates by system, such as C(debian 12). A version that is carried on needs its own.
+    type: dict
+    default: {}
+  rates:
+    description: MiB a second that are copied, by kind of service. Expected times are reckoned from them.
+    type: dict
+    default: {}
+  target:
+    description: Share of power and rack units that may be left afterwards.
+    type: float
+    default: 0.5
+  calendar:
+    description: When waves may run, with C(zone), C(staffed), C(frozen), C(first), C(canary_observe_days), C(wave_gap_days) and
+      C(observe_minutes). Without one no wave has a window.
+    type: dict
+    default: {}
+  waves:
+    description: How waves are cut.
+    type: dict
+    default: {}
+    suboptions:
+      most_moves:
+        description: Most moves of a wave. When absent, 20, and services that need each other may be more.
+        type: int
+      most_per_host:
+        description: Most sections that leave one legacy host in one wave.
+        type: int
+      canaries:
+        description: Services that go first of their kind. When absent, the least depended-on and smallest does.
+        type: list
+        elements: str
+        default: []
+  approvers:
+    description: Who may approve plans and waivers. Anybody when empty.
+    type: list
+    elements: str
+    default: []
+  approve_by:
+    description: Signs the plan in this name, which writes C(approval.yml) and C(approved.json). Refused when the plan would change at the same
+      time, and when a critical concern is open.
+    type: str
+    default: ""
+  approve_note:
+    description: What the approver wants to be remembered.
+    type: str
+    default: ""
   today:
-    description: The day that waivers are judged on, as YYYY-MM-DD. Today in UTC when absent.
+    description: The day that waivers and the calendar are judged on, as YYYY-MM-DD. Today in UTC when absent.
     type: str
 """
 
@@ -206,6 +271,20 @@ blocking:
   type: list
   elements: str
   sample: ["unknown-service on web1: notifyd runs, and no mover knows it — Find its owner."]
+changes:
+  description: What differs from the former plan, each with C(what), C(from), C(to) and C(why). Empty for a first plan.
+  returned: success
+  type: list
+  elements: dict
+digest:
+  description: SHA-256 of the plan's content. It is what people sign.
+  returned: success
+  type: str
+approval:
+  description: Whether this plan is approved, in words.
+  returned: success
+  type: str
+  sample: approved by head of operations on 2026-11-24
 """
 
 from ansible.module_utils.basic import AnsibleModule

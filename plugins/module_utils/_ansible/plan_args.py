@@ -41,5 +41,20 @@ def plan_spec() -> Spec:
         "comfort": {"type": "float", "default": 1.5},
         "waivers": {"type": "list", "elements": "dict", "default": []},
         "dropped_services": {"type": "list", "elements": "dict", "default": []},
+        "os": {"type": "dict", "default": {}, "options": {"default": {"type": "str", "default": "lift", "choices": ["lift", "carry"]},
+                                                          "guests": {"type": "dict", "default": {}}}},
+        "templates": {"type": "dict", "default": {}},
+        "rates": {"type": "dict", "default": {}},
+        "target": {"type": "float", "default": 0.5},
+        "calendar": {"type": "dict", "default": {}},
+        "waves": {
+            "type": "dict", "default": {},
+            "options": {
+                "most_moves": {"type": "int"}, "most_per_host": {"type": "int"}, "canaries": {"type": "list", "elements": "str", "default": []},
+            },
+        },
+        "approvers": {"type": "list", "elements": "str", "default": []},
+        "approve_by": {"type": "str", "default": ""},
+        "approve_note": {"type": "str", "default": ""},
         "today": {"type": "str"},
     }  # fmt: skip

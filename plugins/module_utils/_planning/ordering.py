@@ -53,7 +53,7 @@ def rows(
     former = {str(row["name"]): row["window"] for row in previous.get("waves", ()) if row.get("window")}
     started = set(begun)
     wishes = [_wish(wave, by_wave[wave.number], overrides, former.get(wave.name), started) for wave in found]
-    windows = calendars.windows(wishes, policy.calendar, policy.today)
+    windows = calendars.windows(wishes, policy.calendar, policy.day)
     return [
         {
             "number": wave.number, "name": wave.name, "moves": [move.id for move in by_wave[wave.number]], "window": window.row() if window else None,

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import yaml
-from ansible_collections.lotse.estate.plugins.module_utils._ansible.plan_run import dump
+from ansible_collections.lotse.estate.plugins.module_utils._ansible.plan_yaml import dump
 
 from .estates import FIXTURES, Row, plan
 

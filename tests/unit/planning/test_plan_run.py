@@ -46,8 +46,8 @@ def test_check_mode_says_what_would_change_and_writes_nothing(estate: Path) -> N
     before = snapshot(estate)
     result = run(params(estate), check=True)
     assert result["changed"] is True
-    assert result["diff"]["before"] == ""
-    assert "schema: lotse/plan/2" in result["diff"]["after"]
+    assert result["diff"][-1]["before"] == ""
+    assert "schema: lotse/plan/2" in result["diff"][-1]["after"]
     assert snapshot(estate) == before
 
 
@@ -57,7 +57,8 @@ def test_it_writes_the_plan_each_guest_and_the_page(estate: Path) -> None:
     assert result["blocking"] == []
     assert result["guests"] == ["edge-01", "web-01", "db-01", "cache-01", "worker-01"]
     written = yaml.safe_load((estate / "plan.yml").read_text(encoding="utf-8"))
-    assert written == plan()
+    assert {name: part for name, part in written.items() if name != "seal"} == plan()
+    assert json.loads((estate / "plan.json").read_text(encoding="utf-8")) == {**plan(), "digest": result["digest"]}
     for guest in written["guests"]:
         assert yaml.safe_load((estate / "guests" / f"{guest['name']}.yml").read_text(encoding="utf-8")) == guest["settings"]
     assert (estate / "plan.html").is_file()
@@ -69,7 +70,8 @@ def test_the_second_run_changes_nothing(estate: Path) -> None:
     before = snapshot(estate)
     result = run(params(estate), check=False)
     assert result["changed"] is False
-    assert result["diff"]["before"] == result["diff"]["after"]
+    assert result["diff"][-1]["before"] == result["diff"][-1]["after"]
+    assert result["changes"] == []
     assert snapshot(estate) == before
 
 
