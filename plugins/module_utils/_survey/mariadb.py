@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from .wire import Section, UnseenError, number
@@ -37,10 +38,10 @@ def survey(section: Section) -> dict[str, Any] | None:
         "variables": _variables(section),
     }
     # A query that failed leaves its part out: an empty list would say that there is none.
-    for name, rows in (("databases", _databases), ("engines", _engines), ("accounts", _accounts)):
+    for name, rows in READ.items():
         if _answered(section, name):
             parts[name] = rows(section.lines(name))
-    for name, block in (("without_primary_key", "without_primary_key"), ("privileged_accounts", "privileged"), ("plugins", "plugins")):
+    for name, block in LISTED:
         if _answered(section, block):
             parts[name] = sorted(line.strip() for line in section.lines(block))
     return parts
@@ -83,3 +84,58 @@ def _engines(lines: list[str]) -> dict[str, int]:
 
 def _accounts(lines: list[str]) -> list[dict[str, str]]:
     return [{"account": name, "plugin": plugin} for name, plugin in _pairs(lines)]
+
+
+def _collations(lines: list[str]) -> dict[str, dict[str, int]]:
+    """How often each collation is the default of a schema or a table, or that of a column."""
+    found: dict[str, dict[str, int]] = {"schema": {}, "table": {}, "column": {}}
+    for line in lines:
+        words = line.split("\t")
+        if len(words) == 3 and words[0] in found:
+            found[words[0]][words[1]] = number(words[2]) or 0
+    return found
+
+
+def _transactions(lines: list[str]) -> list[dict[str, Any]]:
+    """The oldest open ones: age in seconds, whether their session idles, and its account."""
+    rows = []
+    for line in lines:
+        words = line.split("\t")
+        if len(words) == 3 and (age := number(words[0])) is not None:
+            rows.append({"age_s": age, "idle": words[1] == "Sleep", "account": words[2]})
+    return sorted(rows, key=lambda row: (-int(row["age_s"]), str(row["account"])))
+
+
+def _objects(lines: list[str]) -> dict[str, int]:
+    """Counts of events, enabled events, routines and triggers."""
+    found = {}
+    for line in lines:
+        words = line.split("\t")
+        if len(words) == 3:
+            found[f"{words[0]}s"] = number(words[1]) or 0
+            if words[0] == "event":
+                found["enabled_events"] = number(words[2]) or 0
+    return found
+
+
+def _status(lines: list[str]) -> dict[str, str]:
+    return {name.lower(): value.strip() for name, value in _pairs(lines)}
+
+
+def _replica(lines: list[str]) -> dict[str, Any] | None:
+    """What the server replicates from; None for one that replicates from nobody."""
+    found = {name.lower(): value.strip() for name, value in _pairs(lines)}
+    if not found.get("master_host"):
+        return None
+    running = {found.get("slave_io_running"), found.get("slave_sql_running")} == {"Yes"}
+    port = number(found.get("master_port", ""))
+    return {"master_host": found["master_host"], "master_port": port or 3306, "using_gtid": found.get("using_gtid", ""), "running": running}
+
+
+READ: dict[str, Callable[[list[str]], Any]] = {
+    "databases": _databases, "engines": _engines, "accounts": _accounts, "collations": _collations, "transactions": _transactions,
+    "sessions": _engines, "objects": _objects, "status": _status, "replica": _replica, "session_modes": _engines,
+}  # fmt: skip
+LISTED = (
+    ("without_primary_key", "without_primary_key"), ("privileged_accounts", "privileged"), ("plugins", "plugins"), ("missing_definers", "definers"),
+)  # fmt: skip

@@ -8,6 +8,9 @@ from typing import Any
 
 from .wire import Section, UnseenError, number
 
+# Counters since the server's start, and microseconds of its last fork.
+STATISTICS = ("keyspace_hits", "keyspace_misses", "evicted_keys", "expired_keys", "latest_fork_usec", "uptime_in_seconds", "total_commands_processed")
+
 
 def survey(section: Section) -> dict[str, Any] | None:
     """Version, configuration without secrets, keys of each database, memory in MiB (rounded up); None without a server."""
@@ -31,6 +34,10 @@ def survey(section: Section) -> dict[str, Any] | None:
         "used_memory_mib": -(-(number(info.get("used_memory", "")) or 0) // 1048576),
         "role": info.get("role", ""),
         "password_set": "password" in section.marks,
+        "replicas": number(info.get("connected_slaves", "")) or 0,
+        "primary": f"{info['master_host']}:{info.get('master_port', '6379')}" if info.get("master_host") else None,
+        "statistics": {name: count for name in STATISTICS if (count := number(info.get(name, ""))) is not None},
+        "modules": sorted(set(re.findall(r"^module:name=([\w.-]{1,60})", "\n".join(section.lines("info")), re.MULTILINE))),
     }
     if "config" in section.blocks:
         pairs = (line.split("\t", 1) for line in section.blocks["config"])

@@ -29,9 +29,12 @@ _VHOST = rows(
 _POOL = rows(name=TEXT, user=TEXT, group=TEXT, listen=TEXT, file=TEXT, pm=VALUES, ini=VALUES)
 _DATABASE = rows(name=TEXT, size_mib=COUNT, tables=COUNT)
 _MARIADB = record(
-    version=TEXT, variables=VALUES, databases=_DATABASE, without_primary_key=WORDS, engines=COUNTS, privileged_accounts=WORDS
+    version=TEXT, variables=VALUES, databases=_DATABASE, without_primary_key=WORDS, engines=COUNTS, privileged_accounts=WORDS,
+    collations=record(schema=COUNTS, table=COUNTS, column=COUNTS), transactions=rows(age_s=COUNT, idle=FLAG, account=TEXT), sessions=COUNTS,
+    objects=COUNTS, missing_definers=WORDS, status=VALUES, session_modes=COUNTS,
+    replica=or_null(record(master_host=TEXT, master_port=PORT, using_gtid=TEXT, running=FLAG)),
 )  # fmt: skip
-_REDIS = record(version=TEXT, config=VALUES, keys=COUNTS, used_memory_mib=COUNT)
+_REDIS = record(version=TEXT, config=VALUES, keys=COUNTS, used_memory_mib=COUNT, replicas=COUNT, primary=MAYBE, statistics=COUNTS, modules=WORDS)
 _LOAD: dict[str, Any] = {"type": "array", "items": {"type": "number"}}
 _PROPERTIES: dict[str, dict[str, Any]] = {
     "schema": {"const": NAME},
@@ -54,8 +57,8 @@ _PROPERTIES: dict[str, dict[str, Any]] = {
     "unpackaged": rows(exe=TEXT, unit=MAYBE, user=TEXT, deleted=FLAG),
     "nginx": or_null(record(version=TEXT, vhosts=_VHOST)),
     "php": or_null(record(version=TEXT, extensions=WORDS, ini=VALUES, cli_ini=VALUES, pools=_POOL)),
-    "mariadb": or_null(partly(_MARIADB, "databases", "without_primary_key", "engines", "privileged_accounts")),
-    "redis": or_null(partly(_REDIS, "config")),
+    "mariadb": or_null(partly(_MARIADB, *(name for name in _MARIADB["required"] if name not in ("version", "variables")))),
+    "redis": or_null(partly(_REDIS, "config", "replicas", "primary", "statistics", "modules")),
     "haproxy": or_null(
         record(version=TEXT, frontends=rows(name=TEXT, binds=WORDS, default_backend=MAYBE), backends=rows(name=TEXT, servers=_SERVER))
     ),
@@ -105,6 +108,9 @@ def section(survey: Mapping[str, Any], name: str) -> Any:
     raise LotseError(f"{name} was not assessed: {'; '.join(reasons)}", f"survey of {survey['host']}", RERUN)
 
 
+MOVING = {"redis": ("keys", "used_memory_mib", "statistics"), "mariadb": ("transactions", "sessions", "status", "session_modes")}
+
+
 def comparable(survey: Mapping[str, Any]) -> dict[str, Any]:
     """What counts as a change of the host: without what moves by itself (measurements, connections, how full things are)."""
     kept = copy.deepcopy({name: value for name, value in survey.items() if name not in ("measured", "connections")})
@@ -112,6 +118,7 @@ def comparable(survey: Mapping[str, Any]) -> dict[str, Any]:
         del mount["used_mib"]
     for database in (kept.get("mariadb") or {}).get("databases", []):
         del database["size_mib"]
-    for name in ("keys", "used_memory_mib"):
-        (kept.get("redis") or {}).pop(name, None)
+    for section, names in MOVING.items():
+        for name in names:
+            (kept.get(section) or {}).pop(name, None)
     return kept | {part.name: part.steady(kept[part.name]) for part in PARTS if part.name in kept}

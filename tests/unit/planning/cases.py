@@ -28,7 +28,7 @@ def quiet() -> dict[str, dict[str, Any]]:
     """An estate without any surprise: Debian 13's own values everywhere."""
     page = web("web1")
     page["php"]["version"] = "8.4"
-    facts = {"version": "11.8.2", "variables": QUIET}
+    facts = {"version": "11.8.2", "variables": dict(QUIET)}
     return {
         "edge1": bare("edge1", 11, addresses=["10.77.0.11/24", "10.77.0.10/24"], **haproxy(("web1", 12))),
         "web1": bare("web1", 12, **page),

@@ -43,3 +43,35 @@ query engines "SELECT ENGINE, COUNT(*) FROM information_schema.TABLES WHERE TABL
 query privileged "SELECT CONCAT(User, '@', Host) FROM mysql.user WHERE Super_priv = 'Y' ORDER BY 1"
 query accounts "SELECT CONCAT(User, '@', Host), plugin FROM mysql.user ORDER BY 1"
 query plugins "SELECT PLUGIN_NAME FROM information_schema.PLUGINS WHERE PLUGIN_LIBRARY IS NOT NULL AND PLUGIN_STATUS = 'ACTIVE' ORDER BY 1"
+query collations "SELECT 'schema', DEFAULT_COLLATION_NAME, COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ($system) GROUP BY 2
+    UNION ALL SELECT 'table', TABLE_COLLATION, COUNT(*) FROM information_schema.TABLES
+        WHERE TABLE_SCHEMA NOT IN ($system) AND TABLE_COLLATION IS NOT NULL GROUP BY 2
+    UNION ALL SELECT 'column', COLLATION_NAME, COUNT(*) FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA NOT IN ($system) AND COLLATION_NAME IS NOT NULL GROUP BY 2"
+query transactions "SELECT TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), COALESCE(p.COMMAND, ''), COALESCE(CONCAT(p.USER, '@', SUBSTRING_INDEX(p.HOST, ':', 1)), '')
+    FROM information_schema.INNODB_TRX t LEFT JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id ORDER BY 1 DESC LIMIT 20"
+query sessions "SELECT CONCAT(USER, '@', SUBSTRING_INDEX(HOST, ':', 1)), COUNT(*) FROM information_schema.PROCESSLIST
+    WHERE COMMAND NOT IN ('Daemon', 'Binlog Dump') GROUP BY 1 ORDER BY 1"
+query objects "SELECT 'event', COUNT(*), COALESCE(SUM(STATUS = 'ENABLED'), 0) FROM information_schema.EVENTS WHERE EVENT_SCHEMA NOT IN ($system)
+    UNION ALL SELECT 'routine', COUNT(*), 0 FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA NOT IN ($system)
+    UNION ALL SELECT 'trigger', COUNT(*), 0 FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA NOT IN ($system)"
+query definers "SELECT DISTINCT d.DEFINER FROM (SELECT DEFINER FROM information_schema.EVENTS WHERE EVENT_SCHEMA NOT IN ($system)
+        UNION SELECT DEFINER FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA NOT IN ($system)
+        UNION SELECT DEFINER FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA NOT IN ($system)
+        UNION SELECT DEFINER FROM information_schema.VIEWS WHERE TABLE_SCHEMA NOT IN ($system)) d
+    LEFT JOIN mysql.user u ON d.DEFINER = CONCAT(u.User, '@', u.Host) WHERE u.User IS NULL ORDER BY 1"
+query status "SHOW GLOBAL STATUS WHERE Variable_name IN ('Uptime', 'Questions', 'Threads_connected', 'Max_used_connections',
+    'Innodb_buffer_pool_reads', 'Innodb_buffer_pool_read_requests', 'Innodb_data_fsyncs', 'Innodb_os_log_fsyncs', 'Slaves_connected', 'Slave_running')"
+# Only where the server replicates from, and how; its password is not among the columns that leave the host.
+if answer=$(printf 'SHOW SLAVE STATUS\\G' | ask $options 2>/dev/null); then
+    block replica
+    printf '%s\n' "$answer" |
+        sed -n 's/^ *\(Master_Host\|Master_Port\|Using_Gtid\|Slave_IO_Running\|Slave_SQL_Running\): */\1	/p' | plain
+else
+    unseen 'replica: the server refused to tell whether it replicates'
+fi
+# MariaDB does not tell the modes of other sessions; MySQL does.
+case $("$client" --version) in
+    *MariaDB*) ;;
+    *) query session_modes "SELECT VARIABLE_VALUE, COUNT(*) FROM performance_schema.variables_by_thread WHERE VARIABLE_NAME = 'sql_mode' GROUP BY 1 ORDER BY 1" ;;
+esac

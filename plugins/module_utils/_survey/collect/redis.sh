@@ -17,7 +17,7 @@ for address in 127.0.0.1 $(setting bind | sed 's/[-*:]\{1,\}//g'); do
 done
 [ -n "$place" ] || { unseen "the server did not answer: $why"; exit 0; }
 ask() { "$client" -h "$place" -p "${port:-6379}" "$@" 2>&1 | tr -d '\r'; }
-block info; for part in server memory keyspace replication; do ask INFO $part; done | raw
+block info; for part in server memory persistence stats replication keyspace modules; do ask INFO $part; done | raw
 config=$(ask CONFIG GET '*')
 case $config in
     ERR* | NOPERM* | NOAUTH* | '') unseen "CONFIG GET was refused: ${config%% *}" ;;
