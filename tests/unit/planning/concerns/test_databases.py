@@ -60,7 +60,7 @@ CASES: list[tuple[str, Any, str, bool]] = [
                                        added("cache2", 42, **redis(version="7.0.1"))(surveys)), "critical", False),
     ("cache-modules", cache(modules=["search"]), "critical", False),
     ("cache-fork", cache(statistics={"latest_fork_usec": 250_000}), "warning", False),
-    ("cold-cache", memcached, "critical", False),
+    ("cold-cache", memcached, "warning", False),
     ("cold-cache", lambda surveys: (inside("db1", "mariadb", "variables", "innodb_buffer_pool_size", value=str(8 * GIB))(surveys),
                                     database(status=CACHED)(surveys)), "warning", False),
 ]  # fmt: skip

@@ -16,7 +16,7 @@ LARGE_GIB = 4
 @detector(
     "cold-cache",
     "A cache that starts cold",
-    severity="critical where the cache is moved empty, else warning from 4 GiB of buffer pool on",
+    severity="warning; for a database from 4 GiB of buffer pool on. That somebody has to move memcached blocks by itself (no-mover)",
     compares="hit rates of caches and buffer pools with what the guest begins with",
     remedy="warm it before the wave, and look whether the database bears a hit rate of zero",
     reference="incident reports: restarts of cache tiers; mariadb.com: innodb_buffer_pool_dump_at_shutdown",
@@ -30,11 +30,11 @@ def cold_cache(draft: Draft) -> Iterator[Finding]:
         rate = f"hit rate {100 * hits // (hits + misses) // 10 * 10} % and more" if hits + misses else "its hit rate is not known"
         yield Finding(
             host=host.name,
-            severity="critical",
+            severity="warning",
             service=service.id,
             old=rate,
             new="it starts empty: every reader goes to the database until it is warm",
-            remedy="Shift its clients by parts, and prove before that the database bears them; then waive this with that figure.",
+            remedy="Shift its clients by parts, and prove before that the database bears them; then waive no-mover with that figure.",
         )
     for service, host in of_kind(draft, "mariadb"):
         pool = int(variables(host).get("innodb_buffer_pool_size") or 0) // GIB
