@@ -14,11 +14,13 @@ from .firewall import PART as FIREWALL
 from .interfaces import PART as INTERFACES
 from .jobs import PART as JOBS
 from .kernel import PART as KERNEL
+from .libc import PART as LIBC
 from .limits import PART as LIMITS
 from .machine import PART as MACHINE
 from .mail import PART as MAIL
 from .nfs import PART as NFS
 from .path_mtu import PART as PATH_MTU
+from .postgresql import PART as POSTGRESQL
 from .power import PART as POWER
 from .resolver import PART as RESOLVER
 from .routes import PART as ROUTES
@@ -36,11 +38,13 @@ PARTS: tuple[Part, ...] = (
     INTERFACES,
     JOBS,
     KERNEL,
+    LIBC,
     LIMITS,
     MACHINE,
     MAIL,
     NFS,
     PATH_MTU,
+    POSTGRESQL,
     POWER,
     RESOLVER,
     ROUTES,
