@@ -222,3 +222,13 @@ REDIS_RENAMED = {
     "zset-max-ziplist-value": "zset-max-listpack-value",
     "list-max-ziplist-size": "list-max-listpack-size",
 }
+
+MTU = 1500  # of a virtio card on a bridge that nobody changed
+INTERFACE = "ens18"  # Proxmox VE puts net0 at PCI slot 18 (0x12), systemd names it after the slot
+
+
+def conntrack_max(memory_mib: int) -> int:
+    """Linux 6.12: as many as the table has buckets, which follow from memory (nf_conntrack_init_start)."""
+    if memory_mib > 4096:
+        return 262144
+    return 65536 if memory_mib > 1024 else max(1024, memory_mib * 1024 * 1024 // 16384 // 8)

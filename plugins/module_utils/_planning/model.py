@@ -146,6 +146,7 @@ class Guest:
     bridge: str
     system: System
     cpu: str | None = None
+    mtu: int | None = None
 
     @property
     def template(self) -> str:

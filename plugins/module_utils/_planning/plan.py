@@ -24,7 +24,7 @@ from . import (
     settings,
     sizing,
 )
-from .carried import edge
+from .carried import base, edge
 from .known import Known
 from .model import Draft, Guest, LegacyHost, Row
 from .policy import Policy
@@ -149,7 +149,8 @@ def _guests(seats: list[naming.Seat], hosts: Mapping[str, LegacyHost], policy: P
         storage, bridge = str(decided.get("storage", policy.storage)), str(decided.get("bridge", policy.bridge))
         system = lifting.choose(seat.name, hosts[seat.host], policy)
         cpu = decided.get("cpu", policy.cpu)
-        found.append(Guest(seat.name, seat.role, seat.host, seat.services, seat.address, size, storage, bridge, system, cpu))
+        mtu = base.mtu(hosts[seat.host])
+        found.append(Guest(seat.name, seat.role, seat.host, seat.services, seat.address, size, storage, bridge, system, cpu, mtu))
     return found
 
 
@@ -157,7 +158,8 @@ def _guest(guest: Guest, node: str, policy: Policy, carried: Row) -> Row:
     return {
         "name": guest.name, "uuid": naming.identity(policy.environment, guest.name), "node": node, "template": guest.template,
         "cores": guest.size.cores, "memory_mib": guest.size.memory_mib,
-        "disks": {"scsi0": {"storage": guest.storage, "size_gib": guest.size.disk_gib}}, "nics": {"net0": {"bridge": guest.bridge}},
+        "disks": {"scsi0": {"storage": guest.storage, "size_gib": guest.size.disk_gib}},
+        "nics": {"net0": {"bridge": guest.bridge, **({"mtu": guest.mtu} if guest.mtu else {})}},
         "address": f"{guest.address}/{policy.addresses.prefix}", "gateway": str(policy.addresses.gateway), "pool": policy.pool,
         "tags": hosting.tags(guest, policy), "role": guest.role, "os": guest.system.row(),
         "services": list(guest.services), "onboot": True, **({"cpu": guest.cpu} if guest.cpu else {}), "settings": carried,

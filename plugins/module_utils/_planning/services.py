@@ -187,4 +187,14 @@ def _names(host: LegacyHost) -> set[str]:
         | {posixpath.basename(str(row["exe"])) for row in host.rows("unpackaged")}
         | {_name(str(row.get("process") or ""), row.get("unit")) for row in host.rows("listening")}
         | {posixpath.basename(str(row.get("source"))) for row in host.rows("cron") if not row.get("spool")}
+        | _jobs(host)
     )
+
+
+def _jobs(host: LegacyHost) -> set[str]:
+    """What runs by itself beside cron's tables: timers, boot scripts, files of run-parts, supervised programs, agents."""
+    jobs = host.part("jobs")
+    files = [row["file"] for name in ("user_timers", "boot", "periodic") for row in jobs.get(name) or ()]
+    named = [row["name"] for name in ("timers", "anacron", "supervised") for row in jobs.get(name) or ()]
+    every = {posixpath.basename(str(name)) for name in (*files, *named, *(row["name"] for row in host.rows("agents")))}
+    return every | {name.removesuffix(".timer") for name in every}

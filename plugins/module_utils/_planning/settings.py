@@ -30,7 +30,7 @@ def of_guests(seats: Sequence[Seat], world: World) -> dict[str, Row]:
 
 
 def _of_guest(seat: Seat, host: LegacyHost, world: World) -> Row:
-    carried = BY_ROLE.get(seat.role, _plain)(host, world) | base.sysctl(host)
+    carried = BY_ROLE.get(seat.role, _plain)(host, world) | base.sysctl(host) | base.names(host, world.new)
     carried |= units.units(host, seat.role, str(carried.get("base_time_zone") or debian13.TIME_ZONE))
     return dict(sorted(carried.items()))
 

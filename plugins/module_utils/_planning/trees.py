@@ -63,6 +63,11 @@ def inside(path: str, tree: str) -> bool:
     return path == tree or path.startswith(tree.rstrip("/") + "/")
 
 
+def meet(one: str, other: str) -> bool:
+    """Whether one lies in the other, or both are the same."""
+    return inside(one, other) or inside(other, one)
+
+
 def session_paths(host: LegacyHost) -> dict[str, list[str]]:
     """Folders with sessions on disk, each with the pools that use it."""
     found: dict[str, list[str]] = {}

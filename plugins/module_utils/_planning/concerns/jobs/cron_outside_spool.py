@@ -10,7 +10,16 @@ from ...services import jobs_of
 from ..detector import detector, listed
 
 
-@detector("cron-outside-spool", "Jobs that people put beside the crontabs")
+@detector(
+    "cron-outside-spool",
+    "Jobs that people put beside the crontabs",
+    severity="critical",
+    compares="jobs in /etc/crontab and /etc/cron.d that no package brings with what the cron mover takes",
+    remedy="move them into their user's crontab, or declare the file dropped",
+    reference="cron(8)",
+    surprise=(34,),
+    needs=("cron",),
+)
 def cron_outside_spool(draft: Draft) -> Iterator[Finding]:
     for host in draft.hosts.values():
         dropped = {entry.id for entry in draft.dropped}

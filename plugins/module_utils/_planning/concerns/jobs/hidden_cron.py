@@ -9,7 +9,16 @@ from ...model import Draft, Finding
 from ..detector import detector, listed
 
 
-@detector("hidden-cron", "Jobs in a user's own crontab")
+@detector(
+    "hidden-cron",
+    "Jobs in a user's own crontab",
+    severity="warning",
+    compares="crontabs of users with what the cron mover takes",
+    remedy="the table moves last, and is never active on both sides; or drop it with a reason",
+    reference="crontab(1)",
+    surprise=(34,),
+    needs=("cron",),
+)
 def hidden_cron(draft: Draft) -> Iterator[Finding]:
     for host in draft.hosts.values():
         move = draft.move(f"cron@{host.name}")

@@ -10,7 +10,16 @@ from ...model import Draft, Finding
 from ..detector import detector
 
 
-@detector("split-file-tree", "Jobs and web server share files that part")
+@detector(
+    "split-file-tree",
+    "Jobs and web server share files that part",
+    severity="warning",
+    compares="paths of jobs with the trees of the web server that moves to another guest",
+    remedy="see that jobs read and write the database only, or share the folder",
+    reference="none: jobs and web server each get a copy",
+    surprise=(34,),
+    needs=("cron", "nginx"),
+)
 def split_file_tree(draft: Draft) -> Iterator[Finding]:
     for host in draft.hosts.values():
         cron, files = draft.move(f"cron@{host.name}"), draft.move(f"files@{host.name}")

@@ -10,7 +10,15 @@ from ...waves import against
 from ..detector import detector
 
 
-@detector("dependency-against-order", "A dependency that the movers' order turns round")
+@detector(
+    "dependency-against-order",
+    "A dependency that the movers' order turns round",
+    severity="warning",
+    compares="observed dependencies with the order in which the movers' kinds move",
+    remedy="the mover brings a copy of files along; else the guest must reach the legacy host",
+    reference="waves: docs/guides/plan.md",
+    needs=("connections",),
+)
 def dependency_against_order(draft: Draft) -> Iterator[Finding]:
     services = {service.id: service for service in draft.services}
     for edge in draft.dependencies:

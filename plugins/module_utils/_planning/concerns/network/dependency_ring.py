@@ -10,7 +10,15 @@ from ...waves import rings
 from ..detector import detector
 
 
-@detector("dependency-ring", "Services that need each other")
+@detector(
+    "dependency-ring",
+    "Services that need each other",
+    severity="warning",
+    compares="dependencies in a ring with moves that come one after the other",
+    remedy="see that each works with the other on either side",
+    reference="strongly connected components of the dependency map",
+    needs=("connections",),
+)
 def dependency_ring(draft: Draft) -> Iterator[Finding]:
     for ring in rings(draft.services, draft.dependencies):
         yield Finding(

@@ -11,7 +11,16 @@ from ...model import Draft, Finding, LegacyHost, Row
 from ..detector import detector, listed
 
 
-@detector("hard-coded-address", "An address of a legacy host is written into a file")
+@detector(
+    "hard-coded-address",
+    "An address of a legacy host is written into a file",
+    severity="critical where the plan replaces the address, else warning: the old address forwards until its host is retired",
+    compares="addresses in code and configuration with those of legacy hosts",
+    remedy="the plan rewrites files that move and settings that it carries; the rest is named by hand before the host is retired",
+    reference="rewriting of files: docs/guides/plan.md",
+    surprise=(24,),
+    needs=("literal_addresses", "addresses"),
+)
 def hard_coded_address(draft: Draft) -> Iterator[Finding]:
     owners = {address: host.name for host in draft.hosts.values() for address in host.addresses - {draft.public_address.split("/")[0]}}
     for host in draft.hosts.values():

@@ -10,7 +10,16 @@ from ...model import Draft, Finding
 from ..detector import detector, listed
 
 
-@detector("partner-address", "An address of somebody else is written into a file")
+@detector(
+    "partner-address",
+    "An address of somebody else is written into a file",
+    severity="info",
+    compares="addresses in code and configuration with those of the estate",
+    remedy="ask the partner whether the old address is allowed by name; try the connection from the guest",
+    reference="outage pattern: a partner's allow list",
+    surprise=(24, 27),
+    needs=("literal_addresses",),
+)
 def partner_address(draft: Draft) -> Iterator[Finding]:
     ours = {address for host in draft.hosts.values() for address in host.addresses} | {draft.public_address.split("/")[0]}
     for host in draft.hosts.values():
