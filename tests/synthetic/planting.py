@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address
 from typing import Any
 
+from ansible_collections.lotse.estate.plugins.module_utils._survey import schema
+
 from tests.unit.planning import concerns as catalogue
 from tests.unit.planning.cases import quiet
 
@@ -54,13 +56,34 @@ def plant(estate: Estate) -> list[str]:
             address += 1
             addresses[last] = str(address)
         for host, survey in json.loads(_renamed(json.dumps(small), names, addresses)).items():
-            estate.surveys[host] = survey
+            estate.surveys[host] = complete(survey, schema.SCHEMA)
             estate.policy["legacy_facts"][host] = {"watts": 200, "rack_units": 1, "rack": "planted"}
             if survey["nginx"]:
                 row = {"name": f"be_{host}", "servers": [{"name": host, "address": survey["address"], "port": 80}]}
                 estate.surveys["edge-0001"]["haproxy"]["backends"].append(row)
         estate.planted.append((name, severity, applied, frozenset(names.values())))
     return left
+
+
+NEUTRAL: dict[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": [], "object": {}}
+
+
+def complete(value: Any, shape: Row) -> Any:
+    """A test's survey with the fields that its schema wants and the test left out, as empty as the schema allows."""
+    if isinstance(value, list):
+        return [complete(one, shape.get("items", {})) for one in value]
+    if not isinstance(value, dict):
+        return value
+    fields = shape.get("properties", {})
+    wanted = {name: complete(_neutral(fields[name]), fields[name]) for name in shape.get("required", ()) if name not in value}
+    return {name: complete(one, fields.get(name, {})) for name, one in value.items()} | wanted
+
+
+def _neutral(shape: Row) -> Any:
+    kinds = shape.get("type", "string")
+    if isinstance(kinds, list):
+        return None if "null" in kinds else copy.deepcopy(NEUTRAL[kinds[0]])
+    return copy.deepcopy(NEUTRAL[kinds])
 
 
 def _renamed(text: str, names: dict[str, str], addresses: dict[str, str]) -> str:
