@@ -10,13 +10,13 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.lotse.estate.plugins.module_utils._ansible import prometheus, survey_load
 from ansible_collections.lotse.estate.plugins.module_utils._ansible import survey_estate as estate
-from ansible_collections.lotse.estate.plugins.module_utils._ansible import survey_load
 from ansible_collections.lotse.estate.plugins.module_utils._domain.errors import LotseError
 from ansible_collections.lotse.estate.plugins.module_utils._survey import assemble, collector
 from ansible_collections.lotse.estate.plugins.module_utils._survey.wire import Section
 
-SPEC = {"estate_dir": {"type": "path", "required": True}, "names": {"type": "list", "elements": "str", "default": []}}
+SPEC = {"estate_dir": {"type": "path", "required": True}, "names": {"type": "list", "elements": "str", "default": []}, "prometheus": prometheus.SPEC}
 
 
 class ActionModule(ActionBase):
@@ -31,11 +31,13 @@ class ActionModule(ActionBase):
         _, options = self.validate_argument_spec(argument_spec=SPEC)
         try:
             self._names = tuple(options["names"])
-            return self._survey(str(task_vars["inventory_hostname"]), str(task_vars.get("ansible_host") or ""), Path(options["estate_dir"]))
+            source = prometheus.options(options["prometheus"])
+            host, address = str(task_vars["inventory_hostname"]), str(task_vars.get("ansible_host") or "")
+            return self._survey(host, address, Path(options["estate_dir"]), source)
         except (LotseError, ValueError) as error:
             raise AnsibleActionFail(str(error)) from error
 
-    def _survey(self, host: str, address: str, directory: Path) -> dict[str, Any]:
+    def _survey(self, host: str, address: str, directory: Path, source: prometheus.Prometheus | None) -> dict[str, Any]:
         path = estate.path_of(directory, host)
         before = estate.read(path)
         kept = estate.kept(directory, host)
@@ -46,10 +48,15 @@ class ActionModule(ActionBase):
         sections = self._look(host)
         after = assemble.survey_of(sections, host, address or host)
         changed, diff = estate.difference(before, after, path)
+        result = {"changed": changed, "state": "surveyed", "path": str(path), "not_assessed": after["not_assessed"], "diff": diff}
         if not self._task.check_mode:
             estate.write(path, after)
-            survey_load.update(directory, after, int(time.time()))
-        return {"changed": changed, "state": "surveyed", "path": str(path), "not_assessed": after["not_assessed"], "diff": diff}
+            result["load"] = self._load(survey_load.update(directory, after, sections, int(time.time()), source))
+        return result
+
+    @staticmethod
+    def _load(found: dict[str, Any]) -> dict[str, Any]:
+        return {"confidence": found["confidence"], "days": found["coverage"]["days"], "reasons": found["reasons"]}
 
     def _look(self, host: str) -> dict[str, Section]:
         boundary = collector.new_boundary()

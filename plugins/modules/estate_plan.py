@@ -150,6 +150,32 @@ options:
     description: Factor between what was measured or configured and what a guest gets.
     type: float
     default: 1.5
+  sizing:
+    description: How guests are sized by what was observed over time, see C(load/<host>.json). Each part may be left out.
+    type: dict
+    default: {}
+    suboptions:
+      percentile:
+        description:
+          - Percentile of the cores in use that a guest gets, times the comfort. V(100) is the highest average that was seen.
+          - Without it V(95), and V(99) where a month's end is among what was seen.
+        type: int
+        choices: [50, 95, 99, 100]
+      comfort:
+        description: Factor between the percentile and what a guest gets. Without it O(comfort).
+        type: float
+      headroom:
+        description: Share of a guest's memory that stays free at the highest use that was seen.
+        type: float
+        default: 0.1
+      horizon_days:
+        description: Disks hold what will have grown by so many days from now, where growth is known.
+        type: int
+        default: 180
+      cores_most:
+        description: The most cores that a guest gets unless O(guests) says otherwise. What would need more is told in the guest's reasons.
+        type: int
+        default: 32
   waivers:
     description: Approved exceptions, each with C(id), a scope (any of C(host), C(guest), C(service); the host C(*) is the whole estate),
       C(reason), C(approver), C(expires) and perhaps C(author). Those that are incomplete, expired, foreign or approved by the wrong person do

@@ -17,6 +17,8 @@ description:
   - What cannot be seen is listed under C(not_assessed) with the reason; it is never shown as empty.
   - A host that the ledger lists as retired is not contacted. A host from which a move has begun keeps the survey that it has,
     because a new one would describe the move's own work.
+  - Each survey also adds to C(load/<host>.json), the load over time. It is made of the kernel's counters, of sysstat's archives where the host
+    has them, and of O(prometheus). The plan sizes guests by it.
   - The file is written at every survey; C(changed) says that the host is another than before. Connections, measurements, and how
     full file systems and databases are, move by themselves and do not count.
 options:
@@ -31,6 +33,36 @@ options:
     type: list
     elements: str
     default: []
+  prometheus:
+    description:
+      - A Prometheus that scrapes node_exporter on the legacy host, as one more source of its load over time. It is asked from the controller.
+      - A token is taken from the environment variable E(LOTSE_PROMETHEUS_TOKEN) and goes over TLS only.
+      - One that does not answer is no error of the survey. The load file says what was not seen.
+    type: dict
+    suboptions:
+      url:
+        description: Address of its API, without C(/api/v1).
+        type: str
+        required: true
+      ca_file:
+        description: Certificates to verify it with. Those of the system when absent.
+        type: path
+      label:
+        description: Label that tells the host. Its value is the host's name or address, with or without domain and port.
+        type: str
+        default: instance
+      instances:
+        description: Exact values of the label by host, for hosts that have another name there.
+        type: dict
+        default: {}
+      days:
+        description: How far back it is asked, 1 to 400 days. What older days than 35 tell is kept by the hour.
+        type: int
+        default: 35
+      timeout:
+        description: Seconds that each question may take.
+        type: int
+        default: 30
 attributes:
   check_mode:
     support: full
@@ -63,6 +95,11 @@ not_assessed:
   elements: dict
   sample:
     - {section: mariadb, reason: "the server runs, and there is no client (mariadb or mysql)"}
+load:
+  description: How far the load over time can be trusted, how many days of it were seen, and why it is no better.
+  returned: when the host was surveyed and not in check mode
+  type: dict
+  sample: {confidence: medium, days: 12, reasons: [month's end was never seen]}
 """
 
 

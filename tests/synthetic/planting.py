@@ -56,6 +56,8 @@ def plant(estate: Estate) -> list[str]:
             address += 1
             addresses[last] = str(address)
         for host, survey in json.loads(_renamed(json.dumps(small), names, addresses)).items():
+            if load := survey.pop("load", None):
+                estate.loads[host] = load
             estate.surveys[host] = complete(survey, schema.SCHEMA)
             estate.policy["legacy_facts"][host] = {"watts": 200, "rack_units": 1, "rack": "planted"}
             if survey["nginx"]:

@@ -39,6 +39,14 @@ def plan_spec() -> Spec:
             },
         },
         "comfort": {"type": "float", "default": 1.5},
+        "sizing": {
+            "type": "dict", "default": {},
+            "options": {
+                "percentile": {"type": "int", "choices": [50, 95, 99, 100]}, "comfort": {"type": "float"},
+                "headroom": {"type": "float", "default": 0.1}, "horizon_days": {"type": "int", "default": 180},
+                "cores_most": {"type": "int", "default": 32},
+            },
+        },
         "waivers": {"type": "list", "elements": "dict", "default": []},
         "dropped_services": {"type": "list", "elements": "dict", "default": []},
         "os": {"type": "dict", "default": {}, "options": {"default": {"type": "str", "default": "lift", "choices": ["lift", "carry"]},

@@ -24,7 +24,7 @@ HEAD = "---\n# Written by the playbook plan. What it shall say differently is de
 UNTOUCHED = frozenset({"planned", "rolled_back"})
 POLICY = (
     "environment", "address_range", "guest_defaults", "legacy_facts", "node_facts", "waivers", "dropped_services", "guests", "placement", "comfort",
-    "os", "templates", "rates", "target", "calendar", "waves", "approvers",
+    "os", "templates", "rates", "target", "calendar", "waves", "approvers", "sizing",
 )  # fmt: skip
 
 

@@ -3,28 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from .._domain.errors import LotseError
 from .._survey.load import history, summary
-from .._survey.load.observe import observe
-from . import estate_file
+from .._survey.load.observe import archives, observe
+from .._survey.parts import sysstat
+from .._survey.wire import Section
+from . import estate_file, prometheus
+from .prometheus import Prometheus
 
-More = Callable[[history.History, int], history.History]
 
-
-def update(estate_dir: Path, survey: Mapping[str, Any], now: int, more: Iterable[More] = ()) -> dict[str, Any]:
-    """Adds a survey, and what other sources tell, to the host's files below ``load/``. Returns the summary. Raises LotseError."""
+def update(
+    estate_dir: Path, survey: Mapping[str, Any], sections: Mapping[str, Section], now: int, source: Prometheus | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """Adds a survey, its archives, and what a Prometheus knows to the host's files below ``load/``. Returns the summary. Raises LotseError."""
     host = str(survey["host"])
     path = estate_dir / "load" / "samples" / f"{host}.json"
     kept = history.load(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else history.History(host)
     if kept.host != host:
         raise LotseError(f"these are the samples of {kept.host}, not of {host}", str(path), history.REMEDY)
-    kept = observe(kept, survey, now)
-    for source in more:
-        kept = source(kept, now)
+    kept = archives(observe(kept, survey, now), survey, sysstat.samples(sections["sysstat"]), now)
+    if source:
+        kept = prometheus.observe(source, survey, kept, now)
     found = summary.summary(kept)
     estate_file.put(path, history.dump(kept))
     estate_file.put(path_of(estate_dir, host), summary.dump(found))

@@ -110,12 +110,13 @@ class Dependency:
 
 @dataclass(frozen=True)
 class Size:
-    """Cores, memory in MiB, disk in GiB, and why."""
+    """Cores, memory in MiB, disk in GiB, and why; ``basis`` is the account of it in the plan."""
 
     cores: int
     memory_mib: int
     disk_gib: int
     reasons: tuple[str, ...] = ()
+    basis: Row = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -234,6 +235,7 @@ class Draft:
     cluster: Mapping[str, Any] = field(default_factory=dict)
     loads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     day: date = date.min
+    horizon_days: int = 180
 
     def service(self, kind: str, host: str) -> Service | None:
         return next((service for service in self.services if (service.kind, service.host) == (kind, host)), None)

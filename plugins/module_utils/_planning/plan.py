@@ -59,9 +59,12 @@ def plan(
     rows = moves.build(found, hosts, seats, ids, wave_of, reckoned, new, policy.public_address)
     carried = settings.of_guests(seats, settings.World(hosts, new, policy.public_address))
     _check_guests(policy, overrides, seats)
-    guests = _guests(seats, hosts, policy, before)
+    guests = _guests(seats, hosts, policy, before, loads or {})
     hosted = hosting.host(guests, cluster, policy, before)
-    draft = Draft(hosts, found, dropped, edges, guests, rows, carried, policy.public_address, policy.legacy_facts, cluster, loads or {}, policy.day)
+    draft = Draft(
+        hosts, found, dropped, edges, guests, rows, carried, policy.public_address, policy.legacy_facts, cluster, loads or {}, policy.day,
+        policy.sizing.horizon_days,
+    )  # fmt: skip
     assessed = concerns.assess(draft, policy)
     return {
         "schema": SCHEMA,
@@ -140,12 +143,14 @@ def _check_guests(policy: Policy, overrides: overriding.Overrides, seats: list[n
         raise LotseError(what, where, f"it has {', '.join(sorted(names))}")
 
 
-def _guests(seats: list[naming.Seat], hosts: Mapping[str, LegacyHost], policy: Policy, before: Mapping[str, Any]) -> list[Guest]:
+def _guests(
+    seats: list[naming.Seat], hosts: Mapping[str, LegacyHost], policy: Policy, before: Mapping[str, Any], loads: Mapping[str, Mapping[str, Any]],
+) -> list[Guest]:  # fmt: skip
     former = {str(row["name"]): row for row in before.get("guests", ())}
     found = []
     for seat in seats:
         decided = policy.overrides.get(seat.name, {})
-        size = sizing.choose(seat, hosts[seat.host], policy, former.get(seat.name))
+        size = sizing.choose(seat, hosts[seat.host], policy, former.get(seat.name), loads.get(seat.host))
         storage, bridge = str(decided.get("storage", policy.storage)), str(decided.get("bridge", policy.bridge))
         system = lifting.choose(seat.name, hosts[seat.host], policy)
         cpu = decided.get("cpu", policy.cpu)
@@ -161,7 +166,7 @@ def _guest(guest: Guest, node: str, policy: Policy, carried: Row) -> Row:
         "disks": {"scsi0": {"storage": guest.storage, "size_gib": guest.size.disk_gib}},
         "nics": {"net0": {"bridge": guest.bridge, **({"mtu": guest.mtu} if guest.mtu else {})}},
         "address": f"{guest.address}/{policy.addresses.prefix}", "gateway": str(policy.addresses.gateway), "pool": policy.pool,
-        "tags": hosting.tags(guest, policy), "role": guest.role, "os": guest.system.row(),
+        "tags": hosting.tags(guest, policy), "role": guest.role, "os": guest.system.row(), "sizing": guest.size.basis,
         "services": list(guest.services), "onboot": True, **({"cpu": guest.cpu} if guest.cpu else {}), "settings": carried,
     }  # fmt: skip
 

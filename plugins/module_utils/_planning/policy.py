@@ -40,6 +40,25 @@ class AddressRange:
 
 
 @dataclass(frozen=True)
+class Sizing:
+    """How guests are sized by what was observed. ``percentile`` None: 95, and 99 where a month's end was seen. 100 is the highest value.
+
+    ``headroom``: the share of a guest's memory that stays free at the highest use that was seen. ``horizon_days``: disks hold what will have
+    grown by then.
+    """
+
+    percentile: int | None = None
+    headroom: float = 0.1
+    horizon_days: int = 180
+    cores_most: int = 32
+
+    def key(self, *, month_end: bool) -> str:
+        """The name of the percentile in a load file."""
+        percentile = self.percentile or (99 if month_end else 95)
+        return "max" if percentile == 100 else f"p{percentile}"
+
+
+@dataclass(frozen=True)
 class Policy:
     """Everything that the plan is told."""
 
@@ -56,6 +75,7 @@ class Policy:
     dropped: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     comfort: float = 1.5
+    sizing: Sizing = field(default_factory=Sizing)
     spare_nodes: int = 1
     reserve_mib: int = 2048
     cpu_overcommit: float = 1.0
@@ -100,7 +120,8 @@ def parse(given: Mapping[str, Any], today: date) -> Policy:
         waivers=waivers.parse(given.get("waivers") or [], approvers, today),
         dropped=_dropped(given.get("dropped_services") or []),
         overrides=decisions(given.get("guests") or {}, "plan_guests"),
-        comfort=_number(given.get("comfort", 1.5), "plan_comfort", 1.0),
+        comfort=_comfort(given.get("comfort", 1.5), given.get("sizing") or {}),
+        sizing=_sizing(given.get("sizing") or {}),
         spare_nodes=int(_number(placement.get("spare_nodes", 1), "plan_placement.spare_nodes", 0)),
         reserve_mib=int(_number(placement.get("reserve_mib", 2048), "plan_placement.reserve_mib", 0)),
         cpu_overcommit=_number(placement.get("cpu_overcommit", 1.0), "plan_placement.cpu_overcommit", 0.1),
@@ -123,6 +144,34 @@ def parse(given: Mapping[str, Any], today: date) -> Policy:
     if policy.spare_domains and not policy.failure_domains:
         raise LotseError("plan_placement.spare_domains is 1, but there are no failure_domains", "", INVENTORY)
     return policy
+
+
+SIZING = ("percentile", "comfort", "headroom", "horizon_days", "cores_most")
+PERCENTILES = (50, 95, 99, 100)
+
+
+def _comfort(given: object, sizing: Mapping[str, Any]) -> float:
+    own = sizing.get("comfort")
+    return _number(given, "plan_comfort", 1.0) if own is None else _number(own, "plan_sizing.comfort", 1.0)
+
+
+def _sizing(given: Mapping[str, Any]) -> Sizing:
+    if strange := sorted(set(given) - set(SIZING)):
+        raise LotseError(f"plan_sizing knows no {', '.join(strange)}", "plan_sizing", f"it takes {', '.join(SIZING)}")
+    told = {name: value for name, value in given.items() if value is not None}
+    percentile = told.get("percentile")
+    if percentile is not None and percentile not in PERCENTILES:
+        wanted = ", ".join(str(number) for number in PERCENTILES)
+        raise LotseError(f"plan_sizing.percentile is {percentile!r}, not one of {wanted}", "plan_sizing", INVENTORY)
+    headroom = _number(told.get("headroom", Sizing.headroom), "plan_sizing.headroom", 0)
+    if headroom > 0.9:
+        raise LotseError(f"plan_sizing.headroom is {headroom:g}, not a share of at most 0.9", "plan_sizing", INVENTORY)
+    return Sizing(
+        percentile=percentile,
+        headroom=headroom,
+        horizon_days=int(_number(told.get("horizon_days", Sizing.horizon_days), "plan_sizing.horizon_days", 0)),
+        cores_most=int(_number(told.get("cores_most", Sizing.cores_most), "plan_sizing.cores_most", 1)),
+    )
 
 
 def _domains(given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:

@@ -52,8 +52,27 @@ def policy(**changes: Any) -> policies.Policy:
 
 def plan(surveys: dict[str, Row] | None = None, cluster: Row | None = None, previous: Row | None = None, **changes: Any) -> Row:
     """The lab's plan, with whatever a test wants to be different."""
-    given = list((surveys or lab_surveys()).values())
-    return planning.plan(given, cluster or lab_cluster(), policy(**changes), previous)
+    given = surveys or lab_surveys()
+    loads = {name: survey["load"] for name, survey in given.items() if "load" in survey}
+    return planning.plan([without_load(survey) for survey in given.values()], cluster or lab_cluster(), policy(**changes), previous, loads)
+
+
+def without_load(survey: Row) -> Row:
+    """A survey as it is in its file: a test may put the load over time beside its parts, under ``load``."""
+    return {name: part for name, part in survey.items() if name != "load"}
+
+
+def load_over_time(host: str, *, confidence: str = "high", month_end: bool = True, **changes: Any) -> Row:
+    """A host's load file (lotse/load/1): a month of samples, two cores and 300 MiB at most."""
+    rest = dict.fromkeys(("disk_read_mib_s", "disk_write_mib_s", "disk_iops", "network_mib_s"))
+    figures = {"cpu_cores": {"p50": 0.5, "p95": 1.0, "p99": 1.5, "max": 2.0}, "memory_mib": {"p50": 100, "p95": 200, "p99": 250, "max": 300}}
+    return {
+        "schema": "lotse/load/1", "host": host, "confidence": confidence, "reasons": [], "sources": {}, "disks": [], "surveys": 0, "connections": [],
+        "coverage": {"days": 31, "samples": 4464, "first": "2026-10-20T00:00:00Z", "last": "2026-11-20T00:00:00Z", "month_end": month_end,
+                     "week": True},
+        **{name: value for name, value in changes.items() if name != "measures"},
+        "measures": {**rest, **figures, **changes.get("measures", {})},
+    }  # fmt: skip
 
 
 def concerns(found: Row, name: str) -> list[Row]:

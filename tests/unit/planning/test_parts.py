@@ -198,7 +198,7 @@ def test_a_size_stays_while_noise_moves_and_grows_when_it_must() -> None:
     assert next(guest["memory_mib"] for guest in grown["guests"] if guest["name"] == "cache-01") == 1536
 
 
-@pytest.mark.parametrize(("load", "cpus", "cores"), [(0.1, 4, 2), (0.1, 1, 1), (2.0, 16, 3), (9.0, 4, 4), (30.0, 32, 8)])
+@pytest.mark.parametrize(("load", "cpus", "cores"), [(0.1, 4, 2), (0.1, 1, 1), (2.0, 16, 3), (9.0, 4, 4), (30.0, 64, 32)])
 def test_cores_follow_the_load_within_bounds(load: float, cpus: int, cores: int) -> None:
     own = {"hardware": {"cpus": cpus, "memory_mib": 1}, "measured": {"load": [0, 0, load], "memory_used_mib": 1}}
     found = plan({"db1": bare("db1", 31, **mariadb(), **own)}, cluster(cores=64), dropped_services=[])

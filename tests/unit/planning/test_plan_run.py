@@ -84,7 +84,6 @@ def test_measured_values_that_moved_are_no_change(estate: Path) -> None:
     path.write_text(json.dumps(survey), encoding="utf-8")
     assert run(params(estate), check=False)["changed"] is False
     assert (estate / "plan.yml").read_bytes() == before["plan.yml"]
-    assert (estate / "plan.html").read_bytes() != before["plan.html"], "the page shows what was measured"
 
 
 def test_a_guest_that_is_planned_no_more_loses_its_file(estate: Path) -> None:

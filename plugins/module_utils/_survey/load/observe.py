@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,3 +60,15 @@ def _missing(name: str, reading: Mapping[str, Any], memory: float | None) -> boo
 
 def _with(history: History, name: str, source: Source) -> History:
     return replace(history, sources={**history.sources, name: source})
+
+
+def archives(history: History, survey: Mapping[str, Any], found: Sequence[Sample], now: int) -> History:
+    """With what sysstat's archives hold. A container's archives count the whole machine; a host that never had sysstat is not mentioned."""
+    about = survey.get("sysstat")
+    reasons = [row["reason"] for row in survey["not_assessed"] if row["section"] == "sysstat"]
+    if about:
+        reasons += [f"some archives are {what}" for what, name in (("packed", "packed"), ("of another format", "unreadable")) if about[name]]
+    if not (about or reasons or "sysstat" in history.sources):
+        return history
+    contained = bool((survey.get("counters") or {}).get("container"))
+    return told(history, "sysstat", found, now, MACHINES if contained else (), "; ".join(reasons))

@@ -25,6 +25,7 @@ from .power import PART as POWER
 from .resolver import PART as RESOLVER
 from .routes import PART as ROUTES
 from .storage import PART as STORAGE
+from .sysstat import PART as SYSSTAT
 from .usb import PART as USB
 
 PARTS: tuple[Part, ...] = (
@@ -49,5 +50,6 @@ PARTS: tuple[Part, ...] = (
     RESOLVER,
     ROUTES,
     STORAGE,
+    SYSSTAT,
     USB,
 )

@@ -51,7 +51,7 @@ def _memory(section: Section, own: bool) -> int | None:
         used = number(lines[0]) if lines else None
         cached = _total([line.split()[1] for line in lines[1:] if len(line.split()) == 2])
         return max(0, used - cached) // MIB if used is not None else None
-    kib = _kib(section.lines("memory"))
+    kib = _kib(section.blocks.get("memory", []))
     if "MemTotal" not in kib:
         return None
     before_3_14 = kib.get("MemFree", 0) + kib.get("Buffers", 0) + kib.get("Cached", 0) - kib.get("Shmem", 0)
@@ -66,7 +66,7 @@ def _disk(section: Section, own: bool) -> tuple[float, float, int] | None:
         pairs = re.findall(r"\b([rw](?:bytes|ios))=(\d{1,18})", "\n".join(section.blocks["cgroup_io"]), re.ASCII)
         of = {name: sum(int(value) for key, value in pairs if key == name) for name in ("rbytes", "wbytes", "rios", "wios")}
         return of["rbytes"] / MIB, of["wbytes"] / MIB, of["rios"] + of["wios"]
-    rows = [[number(word) or 0 for word in line.split()[1:8]] for line in section.lines("disks")]
+    rows = [[number(word) or 0 for word in line.split()[1:8]] for line in section.blocks.get("disks", [])]
     rows = [row for row in rows if len(row) == 7]
     if not rows:
         return None
@@ -77,7 +77,7 @@ def _disk(section: Section, own: bool) -> tuple[float, float, int] | None:
 def _network(section: Section) -> float | None:
     """MiB received and sent. A container has cards of its own."""
     total, seen = 0, False
-    for line in section.lines("network"):
+    for line in section.blocks.get("network", []):
         name, colon, rest = line.partition(":")
         words = rest.split()
         if colon and len(words) >= 16 and not NOT_COUNTED.fullmatch(name.strip()):
