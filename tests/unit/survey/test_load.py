@@ -27,6 +27,9 @@ READING = {
 NOTHING = {"sysstat": Section("sysstat", absent=True)}
 
 
+relaxed = settings(deadline=None, max_examples=60)  # a busy machine is no finding
+
+
 def day_of(text: str) -> int:
     return (datetime.date.fromisoformat(text) - coverage.EPOCH).days
 
@@ -50,6 +53,7 @@ def survey(**changes: Any) -> dict[str, Any]:
 # --- percentiles
 
 
+@relaxed
 @given(PAIRS, st.randoms(use_true_random=False))
 def test_the_order_of_samples_is_irrelevant(pairs: list[tuple[float, int]], random: Any) -> None:
     shuffled = list(pairs)
@@ -57,6 +61,7 @@ def test_the_order_of_samples_is_irrelevant(pairs: list[tuple[float, int]], rand
     assert percentiles(shuffled) == percentiles(pairs)
 
 
+@relaxed
 @given(PAIRS)
 def test_percentiles_rise_and_are_values_that_were_seen(pairs: list[tuple[float, int]]) -> None:
     found = percentiles(pairs)
@@ -64,6 +69,7 @@ def test_percentiles_rise_and_are_values_that_were_seen(pairs: list[tuple[float,
     assert set(found.values()) <= {value for value, _ in pairs}
 
 
+@relaxed
 @given(PAIRS, st.data())
 def test_a_sample_may_be_cut_into_two_of_the_same_value(pairs: list[tuple[float, int]], data: Any) -> None:
     place = data.draw(st.integers(0, len(pairs) - 1))
@@ -72,11 +78,13 @@ def test_a_sample_may_be_cut_into_two_of_the_same_value(pairs: list[tuple[float,
     assert percentiles([*pairs[:place], (value, part), (value, seconds - part), *pairs[place + 1 :]]) == percentiles(pairs)
 
 
+@relaxed
 @given(PAIRS, st.integers(2, 9))
 def test_only_the_share_of_the_time_counts(pairs: list[tuple[float, int]], factor: int) -> None:
     assert percentiles([(value, seconds * factor) for value, seconds in pairs]) == percentiles(pairs)
 
 
+@relaxed
 @given(PAIRS, PAIRS)
 def test_together_two_sources_lie_between_each_of_them(left: list[tuple[float, int]], right: list[tuple[float, int]]) -> None:
     both, one_, other = percentiles([*left, *right]), percentiles(left), percentiles(right)
@@ -92,6 +100,7 @@ def test_an_hour_in_a_hundred_is_the_last_percent() -> None:
     assert percentiles([]) is None and percentiles([(1.0, 0)]) is None
 
 
+@relaxed
 @given(st.floats(-50, 50), st.integers(15, 200), st.integers(0, 10**5))
 def test_growth_of_a_straight_line(slope: float, count: int, start: int) -> None:
     found = growth([(day, start + slope * day) for day in range(count)])
@@ -181,7 +190,7 @@ def test_a_year_stays_small_and_keeps_its_highest_value() -> None:
     assert len(text) < 1_000_000 and history.load(text, "x").sources["sysstat"] == source
 
 
-@settings(max_examples=40)
+@relaxed
 @given(st.lists(st.tuples(st.integers(NOW - 60 * DAY, NOW + DAY), st.integers(1, 4000), st.floats(0, 100)), max_size=40), st.integers(1, 39))
 def test_samples_may_come_in_parts(rows: list[tuple[int, int, float]], cut: int) -> None:
     """What is young comes out the same, all at once or one after another."""
@@ -234,11 +243,13 @@ def test_two_halves_of_a_day_from_two_sources_are_two_halves() -> None:
     assert coverage.together([]) == coverage.NOTHING
 
 
+@relaxed
 @given(st.sets(st.integers(20_000, 20_100), max_size=60))
 def test_a_months_end_is_four_days_in_a_row(found: set[int]) -> None:
     turns = [day for day in range(20_000, 20_101) if (coverage.EPOCH + datetime.timedelta(days=day)).day == 1]
     assert coverage.month_end(found) == any(all(turn + step in found for step in (-2, -1, 0, 1)) for turn in turns)
-    assert coverage.longest_run(found) == max((run for run in range(102) for day in found if set(range(day, day + run)) <= found), default=0)
+    text = "".join("x" if day in found else " " for day in range(20_000, 20_101))
+    assert coverage.longest_run(found) == max(len(run) for run in text.split(" "))
 
 
 # --- connections
@@ -321,7 +332,7 @@ def test_samples_that_somebody_changed(row: Any) -> None:
         history.load(json.dumps(data), "x")
 
 
-@settings(max_examples=150)
+@relaxed
 @given(st.recursive(ANYTHING, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_files_that_are_none(data: Any) -> None:
     for read in (history.load, summary.load):
