@@ -16,9 +16,11 @@ TZDATA = "2025b"  # in Debian 13 at its release; updates follow the tz database
 TZDATA_OLD = "2022"  # releases before have rules that several zones gave up since
 LANG = "C.UTF-8"  # systemd 257 gives it to every service where no locale is configured
 UMASK_OTHERS = "0022"
-UMASK = {"mariadb": "0007", "redis": "0007", "postgresql": "0077", "rabbitmq": "0027"}  # of the units; PostgreSQL sets its own
+UMASK = {"mariadb": "0006", "redis": "0007", "postgresql": "0077", "rabbitmq": "0027"}  # of the units; MariaDB and PostgreSQL set their own
 # What programs set for themselves, on both sides: nginx has none, postfix and exim switch.
-UMASK_USUAL = {"http": frozenset({"0000"}), "mail": frozenset({"0000", "0077"}), "docker": frozenset({"0000", "0027", "0077"})}
+UMASK_USUAL = {
+    "mariadb": frozenset({"0007"}), "http": frozenset({"0000"}), "mail": frozenset({"0000", "0077"}), "docker": frozenset({"0000", "0027", "0077"}),
+}  # fmt: skip
 MEMLOCK = 8388608  # bytes
 NOFILE = {"mariadb": 32768, "redis": 65535}  # LimitNOFILE of the unit
 NOFILE_OTHERS = 524288  # systemd's hard limit, which nginx, PHP-FPM and HAProxy may raise theirs to

@@ -24,10 +24,10 @@ if have systemctl && [ -d /run/systemd/system ]; then
     block units
     # shellcheck disable=SC2086
     [ -n "$names" ] && systemctl show --no-pager -p Id -p ActiveState -p SubState -p UnitFileState -p Result -p TriggeredBy -p WantedBy -p RequiredBy -p ConsistsOf -p FragmentPath -p SourcePath $names 2>/dev/null | plain
-    block enabled; systemctl list-unit-files --type=service --state=enabled --no-legend --no-pager 2>/dev/null | cut -d' ' -f1 | plain
+    enabled=$(systemctl list-unit-files --type=service --state=enabled --no-legend --no-pager 2>/dev/null | cut -d' ' -f1 | grep -v '@\.service$')
     block inactive
-    # shellcheck disable=SC2046
-    systemctl show --no-pager -p Id -p ActiveState -p Type -p ConditionResult $(systemctl list-unit-files --type=service --state=enabled --no-legend --no-pager 2>/dev/null | cut -d' ' -f1 | grep -v '@\.service$') 2>/dev/null | plain
+    # shellcheck disable=SC2086
+    [ -n "$enabled" ] && systemctl show --no-pager -p Id -p ActiveState -p Type -p ConditionResult $enabled 2>/dev/null | plain
 else
     level=$(runlevel 2>/dev/null | cut -d' ' -f2)
     block sysv; for path in "$root/etc/rc${level:-3}.d"/S* "$root/etc/rc.d/rc${level:-3}.d"/S* "$root"/etc/runlevels/default/*; do [ -e "$path" ] && printf '%s\n' "${path##*/}"; done | sed 's/^S[0-9][0-9]//' | sort -u | plain

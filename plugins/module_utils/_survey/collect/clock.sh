@@ -4,13 +4,6 @@
 block daemons; running 'chronyd|ntpd|ntpsec|openntpd|systemd-timesyncd|ptp4l|phc2sys|VBoxService|vmtoolsd' | plain
 # busybox has an ntpd of its own.
 block applets; for status in /proc/[0-9]*/status; do sed -n 's/^Name:[[:space:]]*\(ntpd\)$/\1/p;q' "$status" 2>/dev/null; done | head -n 1 | plain
-if have chronyc; then block chronyc; chronyc -n tracking 2>/dev/null | head -n 20 | plain; fi
-if have ntpq; then block ntpq; ntpq -pn 2>/dev/null | head -n 50 | plain; fi
-if have timedatectl && [ -d /run/systemd/system ]; then
-    block timedatectl; timedatectl show 2>/dev/null | plain
-    block status; timedatectl status 2>/dev/null | plain
-    block timesync; timedatectl timesync-status 2>/dev/null | plain
-fi
 block servers
 cat "$root"/etc/chrony/chrony.conf "$root"/etc/chrony/conf.d/*.conf "$root"/etc/chrony/sources.d/*.sources "$root"/etc/chrony.conf "$root"/etc/ntp.conf "$root"/etc/ntpsec/ntp.conf "$root"/etc/openntpd/ntpd.conf "$root"/etc/systemd/timesyncd.conf "$root"/etc/systemd/timesyncd.conf.d/*.conf 2>/dev/null |
     sed -n -E -e 's/^[[:space:]]*(server|servers|pool|peer)[[:space:]]+([^[:space:]]+).*/\2/p' -e 's/^[[:space:]]*NTP=(.*)/\1/p' | raw
@@ -21,3 +14,12 @@ block tzdata
     elif have apk; then apk info -v tzdata | sed -n 's/^tzdata-//p'; fi
 } 2>/dev/null | head -n 1 | plain
 block zones; head -n 1 "$root/usr/share/zoneinfo/tzdata.zi" 2>/dev/null | plain
+# systemd is asked only where nobody else answers: asking starts its timedated.
+if have chronyc; then block chronyc; chronyc -n tracking 2>/dev/null | head -n 20 | plain
+elif have ntpq; then block ntpq; ntpq -pn 2>/dev/null | head -n 50 | plain
+elif have timedatectl && [ -d /run/systemd/system ]; then
+    shown=$(timedatectl show 2>/dev/null)
+    block timedatectl; printf '%s\n' "$shown" | plain
+    if [ -z "$shown" ]; then block status; timedatectl status 2>/dev/null | plain; fi
+    if running 'systemd-timesyncd' | grep -q .; then block timesync; timedatectl timesync-status 2>/dev/null | plain; fi
+fi

@@ -23,8 +23,8 @@ def parse(section: Section) -> dict[str, Any]:
         name = dotted(path)
         if sign and not INTERFACE.fullmatch(name):
             values[name] = " ".join(value.split())[:500]
-    clock = [line.strip() for line in section.lines("clocksource")]
-    huge = dict(line.partition(":")[::2] for line in section.lines("thp"))
+    clock = [line.strip() for line in _told(section, "clocksource")]
+    huge = dict(line.partition(":")[::2] for line in _told(section, "thp"))
     return {
         "sysctl": dict(sorted(values.items())),
         "set_by": _set_by(section),
@@ -35,14 +35,18 @@ def parse(section: Section) -> dict[str, Any]:
         "thp_defrag": _chosen(huge.get("defrag", "")),
         "entropy_avail": number(section.first("entropy")),
         "entropy_daemon": posixpath.basename(section.first("entropy_daemon")) or None,
-        "hw_rng": section.first("hw_rng") or None,
-        "swap": _swap(section.lines("swaps")),
-        "conntrack": _conntrack(section.lines("conntrack")),
-        "pressure": _pressure(section.lines("pressure")),
+        "hw_rng": section.first("hw_rng").removeprefix("none") or None,
+        "swap": _swap(_told(section, "swaps")),
+        "conntrack": _conntrack(_told(section, "conntrack")),
+        "pressure": _pressure(_told(section, "pressure")),
         "ticks": _ticks(section.first("ticks")),
-        "counters": _counters(section.lines("vmstat")),
-        "modules": sorted({line.strip() for line in section.lines("modules")}),
+        "counters": _counters(_told(section, "vmstat")),
+        "modules": sorted({line.strip() for line in _told(section, "modules")}),
     }
+
+
+def _told(section: Section, block: str) -> list[str]:
+    return [line for line in section.blocks.get(block, []) if line.strip()]
 
 
 def dotted(path: str) -> str:

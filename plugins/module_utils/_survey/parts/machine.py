@@ -121,7 +121,7 @@ def _raid(section: Section) -> list[dict[str, Any]]:
     found = []
     for line in section.blocks.get("controllers", []):
         words = line.split()
-        if len(words) >= 4 and words[1][:6] in CLASSES:
+        if len(words) >= 4 and words[1][:6] in CLASSES and not "".join(words[4:]).startswith("virtio"):
             name = names.get(words[0].removeprefix("0000:"), f"{words[2]}:{words[3]}")
             found.append({"kind": CLASSES[words[1][:6]], "name": name, "driver": words[4] if len(words) > 4 else None, "state": None})
     return found + [{"kind": "md", "name": row["name"], "driver": row["level"], "state": row["state"]} for row in arrays(section)]

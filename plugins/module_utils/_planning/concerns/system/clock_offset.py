@@ -26,7 +26,9 @@ def clock_offset(draft: Draft) -> Iterator[Finding]:
         daemon = clock.get("daemon") or "no daemon"
         physical = host.part("machine").get("virtual") == "none"
         wrong = abs(float(offset)) if isinstance(offset, (int, float)) else 0.0
-        if wrong < NOTICED_MS and state is not False and not (physical and not clock.get("daemon") and state is not True):
+        # Where there is no daemon, a guest or container has its machine's clock, which is another host's matter.
+        adrift = (state is False and (physical or bool(clock.get("daemon")))) or (state is None and physical and not clock.get("daemon"))
+        if wrong < NOTICED_MS and not adrift:
             continue
         told = f"{wrong / 1000:g} s {'ahead' if float(offset or 0) > 0 else 'behind'}" if wrong >= NOTICED_MS else "not synchronised"
         yield Finding(
