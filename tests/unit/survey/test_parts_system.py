@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.lotse.estate.plugins.module_utils._planning.debian13_kernel import DEFAULTS, FORMER, differs
 from ansible_collections.lotse.estate.plugins.module_utils._survey.parts import (
     PARTS,
     binaries,
@@ -22,11 +23,11 @@ from ansible_collections.lotse.estate.plugins.module_utils._survey.parts import 
     storage,
     usb,
 )
-from ansible_collections.lotse.estate.plugins.module_utils._survey.wire import Section, UnseenError
+from ansible_collections.lotse.estate.plugins.module_utils._survey.wire import Section, UnseenError, split
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .helpers import collect, section
+from .helpers import BOUNDARY, FIXTURES, collect, section
 from .test_survey_collector import sections
 from .test_survey_secrets import SHELLS, programs
 
@@ -524,3 +525,43 @@ def test_secrets_of_the_kernels_parameters_stay_on_the_host(tmp_path: Path) -> N
     output = collect(tuple(OURS), tmp_path)
     assert CANARY not in output
     assert {" net/core/somaxconn:128", " /opt/x/license.dat", " ntp.example"} <= set(output.splitlines())
+
+
+# Recorded from virtual machines that were booted from Debian's own packages: with a file in /etc/sysctl.d, and a unit that nobody enabled.
+RELEASES = {"debian11": ("5.10.", 65536), "debian12": ("6.1.", 8388608), "debian13": ("6.12.", 8388608)}
+
+
+def recorded(release: str) -> dict[str, Any]:
+    found = split((FIXTURES / f"{release}-machine.txt").read_text(encoding="utf-8"), BOUNDARY, dict.fromkeys(OURS, 0), release)
+    return {name: part.parse(found[name]) for name, part in OURS.items()}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_real_machines_are_read(release: str) -> None:
+    kernel, memlock = RELEASES[release]
+    found = recorded(release)
+    assert found["boot"]["kernel_running"].startswith(kernel)
+    assert found["boot"]["kernel_newest"] == found["boot"]["kernel_running"]
+    assert found["boot"]["not_enabled"] == ["byhand.service"]
+    assert (found["machine"]["virtual"], found["machine"]["vendor"], found["machine"]["bios_date"]) == ("qemu", "QEMU", "2014-04-01")
+    assert [row["size_mib"] for row in found["machine"]["modules"]] == [1024]
+    assert [(row["name"], row["file"], row["line"]) for row in found["kernel"]["set_by"]] == [
+        ("net.core.somaxconn", "/etc/sysctl.d/60-web.conf", 2),
+        ("vm.swappiness", "/etc/sysctl.d/60-web.conf", 3),
+    ]
+    assert (found["clock"]["daemon"], found["clock"]["synchronised"]) == ("chronyd", False)
+    assert found["clock"]["tz_version"] > "2024"
+    hand = next(row for row in found["limits"] if row["unit"] == "byhand.service")
+    assert (hand["umask"], hand["limits"]["nproc"]["soft"], hand["limits"]["memlock"]["soft"]) == ("0002", 5000, memlock)
+    assert hand["environment"] == {"LANG": "C.UTF-8", "TZ": "Europe/Berlin"}
+    assert found["binaries"]["checked"] >= 14 and found["binaries"]["modified"] == []
+    assert [(row["name"], row["rotational"]) for row in found["storage"]["devices"]] == [("sda", True)]
+    assert found["storage"]["mounts"] == [{"source": "/dev/sda", "target": "/", "type": "ext4", "options": ["errors=remount-ro", "relatime", "rw"]}]
+    assert found["power"]["watts"] is None and len(found["power"]["tried"]) == 3
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_machine_as_it_was_installed_differs_only_where_people_changed_it(release: str) -> None:
+    values = recorded(release)["kernel"]["sysctl"]
+    drift = {name for name, value in values.items() if name in DEFAULTS and differs(name, value) and value not in FORMER.get(name, ())}
+    assert drift == {"net.core.somaxconn", "vm.swappiness"}

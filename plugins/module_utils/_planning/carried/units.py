@@ -49,11 +49,11 @@ def nproc(host: LegacyHost) -> int | None:
 
 
 def raised(row: Row, usual: int | None) -> dict[str, str]:
-    """Limits of a process that its unit must have set, as systemd writes them."""
+    """Limits of a process that its unit must have set, as systemd writes them. HAProxy forbids itself more processes: 0 is no unit's."""
     limits = row.get("limits") or {}
     found = {}
     processes = (limits.get("nproc") or {}).get("soft")
-    if usual and processes is not None and (processes == "unlimited" or abs(int(processes) - usual) > usual // 20):
+    if usual and processes and (processes == "unlimited" or abs(int(processes) - usual) > usual // 20):
         found["LimitNPROC"] = "infinity" if processes == "unlimited" else str(processes)
     if (limits.get("memlock") or {}).get("soft") == "unlimited":
         found["LimitMEMLOCK"] = "infinity"

@@ -17,8 +17,9 @@ block vmstat; grep -E '^(numa_miss|numa_foreign|numa_hit|balloon_inflate|balloon
 block modules; cut -d' ' -f1 "$root/proc/modules" 2>/dev/null | sort | plain
 block sysctl
 # Names and random numbers are no settings, and the keys of TCP Fast Open are secret. Addresses and interfaces are other sections'.
+# Reading the two old names of times that now end in _ms makes the kernel write into its log.
 find "$root/proc/sys" -type f 2>/dev/null | sed "s|^$root/proc/sys/||" |
-    grep -vE '^(kernel/(random|hostname|domainname|keys|ns_last_pid|tainted|cad_pid|usermodehelper|pty|perf_)|.*(fastopen_key|stable_secret|/key|secret)|fs/binfmt_misc|dev/cdrom|sunrpc|net/ipv[46]/(conf|neigh)/(lo|[^/]*[0-9][^/]*)/|net/ipv[46]/route/flush|net/mptcp|vm/(compact_memory|drop_caches|stat_refresh)|debug|abi/swp)' |
+    grep -vE '^(kernel/(random|hostname|domainname|keys|ns_last_pid|tainted|cad_pid|usermodehelper|pty|perf_)|.*(fastopen_key|stable_secret|/key|secret)|fs/binfmt_misc|dev/cdrom|sunrpc|net/ipv[46]/(conf|neigh)/(lo|[^/]*[0-9][^/]*)/|net/ipv[46]/neigh/[^/]*/(base_reachable_time|retrans_time)$|net/ipv[46]/route/flush|net/mptcp|vm/(compact_memory|drop_caches|stat_refresh)|debug|abi/swp)' |
     head -n 3000 | sed "s|^|$root/proc/sys/|" | xargs grep -H -m 1 . 2>/dev/null | sed "s|^$root/proc/sys/||" | raw
 for path in /etc/sysctl.conf /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/local/lib/sysctl.d/*.conf; do
     for found in "$root"$path; do [ -f "$found" ] && file "${found#"$root"}"; done

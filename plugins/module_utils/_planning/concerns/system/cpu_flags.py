@@ -21,14 +21,16 @@ UNKNOWN = "the template's CPU type, which the plan does not know; the API's defa
     surprise=(36,), needs=("machine", "binaries"),
 )  # fmt: skip
 def cpu_flags(draft: Draft) -> Iterator[Finding]:
+    told = False
     for guest in draft.guests:
         host = draft.hosts[guest.host]
         flags = {str(flag) for flag in host.part("machine").get("cpu_flags") or ()}
         kind = guest.cpu
         needs = [row for row in host.part("binaries").get("needs") or () if not level(kind, str(row["isa"]))]
         lost = [name for name in TELLING if name in flags and not has(kind, name)]
-        if not needs and not (lost and wanted(kind)):
+        if not needs and (told or not lost or not wanted(kind)):
             continue
+        told = told or kind is None  # that the plan does not know the type is one matter, not one for each guest
         programs = listed([f"{row['exe']} needs {row['isa']}" for row in needs])
         yield Finding(
             host=host.name,

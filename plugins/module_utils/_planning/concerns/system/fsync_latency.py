@@ -27,7 +27,8 @@ def fsync_latency(draft: Draft) -> Iterator[Finding]:
         rows = [row for row in host.part("storage").get("devices") or () if _time(row) is not None]
         if not rows:
             continue
-        cached = [row for row in rows if row.get("rotational") and float(_time(row) or 0) < FAST_MS]
+        physical = host.part("machine").get("virtual") == "none"  # what a virtual disk says of its plates means nothing
+        cached = [row for row in rows if physical and row.get("rotational") and float(_time(row) or 0) < FAST_MS]
         slow = [row for row in rows if float(_time(row) or 0) > SLOW_MS]
         why = "; a spinning disk is that fast only behind a cache with a battery" if cached else "; a cache may have lost its battery" if slow else ""
         yield Finding(

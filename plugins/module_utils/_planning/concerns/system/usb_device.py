@@ -10,9 +10,11 @@ from ..detector import detector, listed
 
 # Vendors' USB ids that make licence dongles (usb.ids).
 DONGLES = {
-    "0529": "Aladdin HASP", "064f": "WIBU-Systems", "04b9": "Rainbow/SafeNet Sentinel", "1bc0": "Senselock", "096e": "Feitian",
+    "0529": "Aladdin HASP", "064f": "WIBU-Systems", "04b9": "Rainbow/SafeNet Sentinel", "1bc0": "Senseshield", "096e": "Feitian",
     "0d7a": "Marx CryptoBox",
 }  # fmt: skip
+# Service processors show keyboards, disks and network cards of their own.
+PROCESSORS = {"046b", "0624", "0557", "413c", "03f0", "0b1f", "04b3"}
 UPS = {"051d": "APC", "0764": "Cyber Power", "0463": "Eaton/MGE", "06da": "Phoenixtec"}
 # Keyboards and disks of a service processor, hubs, and what every machine has.
 COMMON = {"03", "08", "09", "0e", "e0", "ef"}
@@ -48,7 +50,9 @@ def _vendor(row: Row) -> str:
 
 
 def _matters(row: Row) -> bool:
-    return _vendor(row) in DONGLES or _vendor(row) in UPS or not set(row.get("classes") or ()) <= COMMON
+    if _vendor(row) in DONGLES or _vendor(row) in UPS:
+        return True
+    return _vendor(row) not in PROCESSORS and not set(row.get("classes") or ()) <= COMMON
 
 
 def _words(row: Row) -> str:
