@@ -527,30 +527,20 @@ def test_secrets_of_the_kernels_parameters_stay_on_the_host(tmp_path: Path) -> N
     assert {" net/core/somaxconn:128", " /opt/x/license.dat", " ntp.example"} <= set(output.splitlines())
 
 
-# Recorded from virtual machines that were booted from Debian's own packages: with a file in /etc/sysctl.d, and a unit that nobody enabled.
-RELEASES = {"debian11": ("5.10.", 65536), "debian12": ("6.1.", 8388608), "debian13": ("6.12.", 8388608)}
-
-
+# Recorded from virtual machines that were booted from Debian's own packages, with a file in /etc/sysctl.d and a unit that nobody enabled. They
+# are slow, and what came after a section's limit is not in the files of Debian 11 and 13.
 def recorded(release: str) -> dict[str, Any]:
-    found = split((FIXTURES / f"{release}-machine.txt").read_text(encoding="utf-8"), BOUNDARY, dict.fromkeys(OURS, 0), release)
-    return {name: part.parse(found[name]) for name, part in OURS.items()}
+    text = (FIXTURES / f"{release}-machine.txt").read_text(encoding="utf-8")
+    names = [name for name in OURS if f"{BOUNDARY} section {name}\n" in text]
+    found = split(text, BOUNDARY, dict.fromkeys(names, 0), release)
+    return {name: OURS[name].parse(found[name]) for name in names}
 
 
-@pytest.mark.parametrize("release", RELEASES)
-def test_real_machines_are_read(release: str) -> None:
-    kernel, memlock = RELEASES[release]
+@pytest.mark.parametrize(("release", "memlock"), [("debian11", 65536), ("debian12", 8388608), ("debian13", 8388608)])
+def test_real_machines_are_read(release: str, memlock: int) -> None:
     found = recorded(release)
-    assert found["boot"]["kernel_running"].startswith(kernel)
-    assert found["boot"]["kernel_newest"] == found["boot"]["kernel_running"]
-    assert found["boot"]["not_enabled"] == ["byhand.service"]
     assert (found["machine"]["virtual"], found["machine"]["vendor"], found["machine"]["bios_date"]) == ("qemu", "QEMU", "2014-04-01")
     assert [row["size_mib"] for row in found["machine"]["modules"]] == [1024]
-    assert [(row["name"], row["file"], row["line"]) for row in found["kernel"]["set_by"]] == [
-        ("net.core.somaxconn", "/etc/sysctl.d/60-web.conf", 2),
-        ("vm.swappiness", "/etc/sysctl.d/60-web.conf", 3),
-    ]
-    assert (found["clock"]["daemon"], found["clock"]["synchronised"]) == ("chronyd", False)
-    assert found["clock"]["tz_version"] > "2024"
     hand = next(row for row in found["limits"] if row["unit"] == "byhand.service")
     assert (hand["umask"], hand["limits"]["nproc"]["soft"], hand["limits"]["memlock"]["soft"]) == ("0002", 5000, memlock)
     assert hand["environment"] == {"LANG": "C.UTF-8", "TZ": "Europe/Berlin"}
@@ -560,8 +550,27 @@ def test_real_machines_are_read(release: str) -> None:
     assert found["power"]["watts"] is None and len(found["power"]["tried"]) == 3
 
 
-@pytest.mark.parametrize("release", RELEASES)
+def test_a_real_boot_and_a_real_clock() -> None:
+    found = recorded("debian12")
+    assert found["boot"]["kernel_newest"] == found["boot"]["kernel_running"] == "6.1.0-50-cloud-amd64"
+    assert found["boot"]["not_enabled"] == ["byhand.service"]
+    assert (found["clock"]["daemon"], found["clock"]["synchronised"], found["clock"]["servers"]) == ("chronyd", False, ["2.debian.pool.ntp.org"])
+    assert found["clock"]["tz_version"] == "2026b"
+
+
+@pytest.mark.parametrize("release", ["debian12", "debian13"])
 def test_a_machine_as_it_was_installed_differs_only_where_people_changed_it(release: str) -> None:
-    values = recorded(release)["kernel"]["sysctl"]
-    drift = {name for name, value in values.items() if name in DEFAULTS and differs(name, value) and value not in FORMER.get(name, ())}
+    found = recorded(release)["kernel"]
+    assert [(row["name"], row["file"], row["line"]) for row in found["set_by"]] == [
+        ("net.core.somaxconn", "/etc/sysctl.d/60-web.conf", 2),
+        ("vm.swappiness", "/etc/sysctl.d/60-web.conf", 3),
+    ]
+    drift = {name for name, value in found["sysctl"].items() if name in DEFAULTS and differs(name, value) and value not in FORMER.get(name, ())}
     assert drift == {"net.core.somaxconn", "vm.swappiness"}
+
+
+def test_jobs_and_workers_that_come_and_go_are_no_change() -> None:
+    row: dict[str, Any] = {"unit": "php7.4-fpm.service", "process": "php-fpm7.4", "umask": "0022", "limits": {}, "environment": {}, "count": 4}
+    job = row | {"unit": "cron.service", "process": "php", "umask": "0077"}
+    assert limits.PART.steady([row, job]) == limits.PART.steady([row | {"count": 9}])
+    assert limits.PART.steady([row]) != limits.PART.steady([row | {"umask": "0002"}])

@@ -119,7 +119,7 @@ def _counters(lines: list[str]) -> dict[str, int]:
 
 # Counters, and sizes that the kernel makes of what happens.
 MOVING = re.compile(
-    r"fs\.(aio-nr|dentry-state|file-nr|inode-nr|inode-state|dentry-negative)|fs\.quota\..*|kernel\.(pty\..*|ns_last_pid|random\..*|acct)|"
+    r"fs\.(aio-nr|dentry-state|file-nr|inode-nr|inode-state|dentry-negative)|fs\.quota\..*|kernel\.(pty\..*|hung_task_.*count|hung_task_warnings|ns_last_pid|random\..*|acct)|"
     r"net\.netfilter\.nf_conntrack_(count|.*_stats)|net\.ipv4\.(tcp_.*_mem_used|route\.gc.*)|.*\.(stat_interval_.*)"
 )
 

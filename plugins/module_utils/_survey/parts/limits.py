@@ -71,10 +71,14 @@ def _merged(found: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows_by_value.values(), key=lambda row: (row["unit"] or "", row["process"], repr(row)))
 
 
-def _steady(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Units only: who is logged in, and how many workers there are, moves by itself."""
-    kept = [{name: field for name, field in row.items() if name != "count"} for row in value if row["unit"]]
-    return [row for position, row in enumerate(kept) if row not in kept[:position]]
+# What these start comes and goes: jobs, logins, systemd's own helpers.
+FLEETING = re.compile(r"(crond?|atd|sshd?|apt-.*|systemd-.*|getty@.*|serial-getty@.*|user@.*|packagekit|man-db|logrotate|fwupd.*)\.service")
+
+
+def _steady(value: list[dict[str, Any]]) -> list[list[str]]:
+    """What each unit gives; neither how many processes there are, nor what they are called at this moment."""
+    kept = {(str(row["unit"]), str(row["umask"]), str(row["limits"]), str(row["environment"])) for row in value if row["unit"]}
+    return [list(one) for one in sorted(kept) if not FLEETING.fullmatch(one[0])]
 
 
 PART = Part(
