@@ -16,7 +16,7 @@ from .words import Bin, Item, Reservation, Result, Rules
 
 __all__ = ["Bin", "Item", "Reservation", "Result", "Rules", "place"]
 
-SMALL = 600  # guests times nodes up to which the best answer is proven, and names decide between equal ones
+SMALL = 60  # guests times nodes up to which the best answer is proven, and names decide between equal ones; above it that takes seconds
 GOOD = 0.05  # beyond that: how far the level may be above its bound
 NO_WAYS: Mapping[str, Mapping[int, int]] = {}
 EFFORT = 10.0  # deterministic seconds of the solver for each goal
