@@ -10,12 +10,12 @@ from typing import Any
 
 import jsonschema
 import pytest
-from ansible_collections.lotse.estate.plugins.module_utils._survey.parts import agents, files, jobs
+from ansible_collections.lotse.estate.plugins.module_utils._survey.parts import PARTS, agents, files, jobs
 from ansible_collections.lotse.estate.plugins.module_utils._survey.wire import Section, UnseenError, split
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .helpers import BOUNDARY, collect
+from .helpers import BOUNDARY, FIXTURES, collect
 
 # `systemctl show` of systemd 247 (Debian 11) for two timers, and of their services.
 TIMERS = """Unit=report.service
@@ -215,6 +215,49 @@ def test_secrets_of_jobs_stay_on_the_host(tmp_path: Path) -> None:
     assert [row["command"] for row in found["ran"]] == ["curl -u a:[redacted] https://x"]
     assert found["supervised"][0]["command"] == "/opt/a --api-key [redacted]"
     assert found["periodic"] == [{"file": "/etc/cron.daily/own", "schedule": "daily", "executable": True}]
+
+
+def test_automatic_upgrades_count_where_they_are_installed_and_switched_on(tmp_path: Path) -> None:
+    script = tmp_path / "etc/cron.daily/unattended-upgrades"
+    settings_ = tmp_path / "etc/apt/apt.conf.d/20auto-upgrades"
+    for path in (script, settings_, tmp_path / "usr/bin/unattended-upgrade"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    script.touch()
+    settings_.write_text('APT::Periodic::Unattended-Upgrade "1";\n', encoding="utf-8")
+    assert agents.parse(seen("agents", tmp_path)) == []
+    (tmp_path / "usr/bin/unattended-upgrade").touch()
+    assert [row["scheduled"] for row in agents.parse(seen("agents", tmp_path))] == [["cron"]]
+    settings_.write_text('APT::Periodic::Unattended-Upgrade "0";\n', encoding="utf-8")
+    assert [row["scheduled"] for row in agents.parse(seen("agents", tmp_path))] == [[]]
+
+
+@pytest.mark.parametrize("release", ["11", "13"])
+def test_what_real_hosts_answered(release: str) -> None:
+    """Recorded from systemd-nspawn machines of Debian 11 and 13 with a timer, a boot script, a job, a route and a name of their own."""
+    text = (FIXTURES / f"net-debian{release}.txt").read_text(encoding="utf-8")
+    names = ("agents", "files", "firewall", "interfaces", "jobs", "mail", "nfs", "path_mtu", "resolver", "routes")
+    sections = split(text, BOUNDARY, dict.fromkeys(names, 0), "h")
+    found = {part.name: part.parse(sections[part.name]) for part in PARTS if part.name in names}
+    for part in PARTS:
+        if part.name in names:
+            jsonschema.validate(found[part.name], part.shape)
+    assert not any(section.unseen for section in sections.values())
+    timers = {row["name"]: row for row in found["jobs"]["timers"]}
+    assert [name for name, row in timers.items() if not row["package"]] == ["report.timer"]
+    assert (timers["report.timer"]["user"], timers["report.timer"]["program"]) == ("www-data", "/bin/true")
+    assert timers["apt-daily.timer"]["package"] == "apt"
+    assert found["jobs"]["boot"] == [{"file": "/etc/rc.local", "line": 2, "command": "/bin/true --password=[redacted] &"}]
+    assert [row["command"] for row in found["jobs"]["ran"]] == (["/bin/true --once"] if release == "11" else [])
+    assert found["resolver"]["names"][0]["hosts_file"] == "10.9.8.7"
+    card = next(row for row in found["interfaces"] if row["name"] == "eth0")
+    assert {row["address"]: row["origin"] for row in card["addresses"]}["10.77.0.12/24"] == "hand"
+    assert {"file": "/etc/keepalived/keepalived.conf", "line": 1} in card["files"]
+    assert any(row["destination"] == "198.51.100.0/24" and row["gateway"] == "10.77.0.7" for row in found["routes"]["routes"])
+    tree = next(row for row in found["files"] if row["path"] == "/srv/app")
+    assert (tree["hard_linked"], tree["sparse"], tree["leaving"]) == (2, 1, [{"link": "/srv/app/up", "target": "/mnt/nas/up"}])
+    assert {"id": 1501, "name": "editor", "entries": 2} in tree["owners"]
+    assert found["mail"] is None
+    assert found["nfs"] is None
 
 
 def test_a_scheduled_agent_is_found(tmp_path: Path) -> None:

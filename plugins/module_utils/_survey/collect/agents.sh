@@ -25,6 +25,9 @@ agent() { # name kind programs running scheduled units states locks
     # A timer that waits has a next run; the others are only loaded.
     printf '%s\n' "$timers" | grep -E "($6)\.timer" | grep -q ' active ' && where="$where timer"
     [ "$installed$runs$where" = nono ] && return 0
+    # Every Debian has apt's timer; it upgrades only where the program is there and was switched on.
+    [ "$2" = packages ] && [ $installed = no ] && return 0
+    [ "$1" = unattended-upgrades ] && ! grep -qsE 'Unattended-Upgrade[[:space:]]+"[1-9]' "$root"/etc/apt/apt.conf.d/* "$root"/etc/apt/apt.conf && where=
     enabled=unknown
     if [ -z "$root" ] && have systemctl && [ -d /run/systemd/system ]; then
         enabled=no
@@ -50,7 +53,7 @@ block agents
     agent landscape configuration 'landscape-client' 'landscape-client' 'landscape-client' 'landscape-client' '/var/lib/landscape/client/broker.bpickle' ''
     agent mgmt configuration 'mgmt' 'mgmt' 'mgmt +run' 'mgmt' '' ''
     agent monit watcher 'monit' 'monit' 'monit +' 'monit' '/var/lib/monit/state' ''
-    agent unattended-upgrades packages 'unattended-upgrade' 'unattended-upgr|unattended-upgrade' 'unattended-upgrade' 'apt-daily-upgrade' '/var/lib/apt/periodic/unattended-upgrades-stamp /var/lib/apt/periodic/upgrade-stamp' ''
+    agent unattended-upgrades packages '/usr/bin/unattended-upgrade' 'unattended-upgr|unattended-upgrade' 'unattended-upgrade' 'apt-daily-upgrade' '/var/lib/apt/periodic/unattended-upgrades-stamp /var/lib/apt/periodic/upgrade-stamp' ''
     agent dnf-automatic packages 'dnf-automatic' 'dnf-automatic' 'dnf-automatic' 'dnf-automatic|dnf-automatic-install|dnf5-automatic' '' ''
     agent yum-cron packages 'yum-cron' 'yum-cron' '0yum|yum-cron' 'yum-cron' '' ''
 } | plain

@@ -75,7 +75,7 @@ def ran(command: str) -> Any:
 SUPERVISED = {"manager": "supervisor", "name": "queue", "command": "php w.php", "user": "app", "file": "/etc/supervisord.conf", "autostart": True}
 PERIODIC = {"file": "/etc/cron.daily/own", "schedule": "daily", "executable": True}
 BOOT = {"file": "/etc/rc.local", "line": 3, "command": "/opt/beacon &"}
-EXPORT = {"path": "/srv/share", "client": "*", "options": [], "fsid": None, "file": "/etc/exports", "line": 1}
+EXPORT: Row = {"path": "/srv/share", "client": "*", "options": [], "fsid": None, "file": "/etc/exports", "line": 1}
 
 CRON_D = {
     "user": "root",

@@ -29,7 +29,7 @@ def nfs_mount(draft: Draft) -> Iterator[Finding]:
         for row in host.part("nfs").get("mounts") or () if host.name in busy else ():
             target = str(row["target"])
             links = [str(link["target"]) for tree in host.rows("files") for link in tree["leaving"]]
-            used = taking(draft, host, target) or [link for link in links if trees.inside(link, target)]
+            used = bool(taking(draft, host, target)) or any(trees.inside(link, target) for link in links)
             jobs = [str(job["command"]) for job in host.rows("cron") if target in str(job.get("command"))]
             version = str(row["version"] or "unknown")
             udp = ", over UDP, which new kernels refuse" if row["protocol"] == "udp" else ""
