@@ -39,7 +39,8 @@ def run(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     plan = planning.plan(surveys, params["cluster"], policy, previous, survey_load.read(estate, params["hosts"]), begun)
     keep_begun_moves(plan, previous, states)
     before = content(estate / "plan.yml") or ""
-    files = render_files(plan, surveys, before)
+    told = changes.between(previous, plan)
+    files = render_files(plan, surveys, before, told)
     differing = [path for path, text in files.items() if content(estate / path) != text]
     stale = [file for file in sorted((estate / "guests").glob("*.yml")) if f"guests/{file.name}" not in files]
     # The page shows measured values too. That they moved is no change of the plan, as it is none of the survey.
@@ -53,7 +54,7 @@ def run(params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
             estate_file.put(estate / path, files[path])
         for file in stale:
             file.unlink()
-    name, told = str(estate / "plan.yml"), changes.between(previous, plan)
+    name = str(estate / "plan.yml")
     return {
         "changed": changed,
         "plan_file": name,
@@ -125,10 +126,12 @@ def keep_begun_moves(plan: Mapping[str, Any], previous: Mapping[str, Any] | None
             raise LotseError(what, "plan.yml", "take it back first (playbook rollback), or undo the change that you made")
 
 
-def render_files(plan: Mapping[str, Any], surveys: Sequence[Mapping[str, Any]], former: str) -> dict[str, str]:
-    """Contents by path in the estate's directory. ``former`` is the text of the former plan.yml."""
+def render_files(
+    plan: Mapping[str, Any], surveys: Sequence[Mapping[str, Any]], former: str, told: Sequence[Mapping[str, str]] = ()
+) -> dict[str, str]:
+    """Contents by path in the estate's directory. ``former`` is the text of the former plan.yml, ``told`` what changed since, in words."""
     guests = {f"guests/{guest['name']}.yml": HEAD + dump(guest["settings"]) for guest in plan["guests"]}
-    return {"plan.yml": written(plan, former), **guests, "plan.json": as_json(plan), "plan.html": render(plan, surveys)}
+    return {"plan.yml": written(plan, former), **guests, "plan.json": as_json(plan), "plan.html": render(plan, surveys, diff=told or None)}
 
 
 def content(path: Path) -> str | None:

@@ -130,7 +130,7 @@ def _legacy(host: LegacyHost, policy: Policy) -> Row:
     hardware = host.part("hardware")
     return {
         "address": host.address, "os": host.operating_system, "watts": facts.get("watts"), "rack_units": facts.get("rack_units"),
-        "memory_mib": hardware.get("memory_mib"), "cpus": hardware.get("cpus"),
+        "memory_mib": hardware.get("memory_mib"), "cpus": hardware.get("cpus"), **({"rack": str(facts["rack"])} if facts.get("rack") else {}),
     }  # fmt: skip
 
 

@@ -179,6 +179,15 @@ def test_savings_run_down_as_hosts_become_empty(small: dict[str, Any]) -> None:
     assert savings.totals(facts.Facts(plan, {}), "watts", 100) is None
 
 
+def test_the_plans_own_running_total_is_taken(small: dict[str, Any]) -> None:
+    plan = copy.deepcopy(small)
+    before = plan["savings"]["power_watts_before"]
+    plan["savings"]["by_wave"] = [{"wave": 1, "off": [], "power_watts": 900, "rack_units": None, "machines": 3}]
+    assert savings.totals(facts.Facts(plan, {}), "watts", 900) == [before, 900]
+    assert savings.totals(facts.Facts(plan, {}), "rack_units", 1) is None
+    assert "wave 1: 900 W" in render(plan, [])
+
+
 def test_a_host_that_keeps_a_service_is_never_empty(small: dict[str, Any]) -> None:
     plan = copy.deepcopy(small)
     host = plan["moves"][0]["from"]
@@ -235,11 +244,13 @@ def test_what_is_no_number_is_not_drawn(value: object) -> None:
     assert cells.bullet({"p95": value}, value) is None
 
 
-def test_changes_and_idle_waivers_are_shown_where_there_are_some(small: dict[str, Any]) -> None:
-    page = render(small, [], diff=[{"what": "guest web1", "before": "2 cores", "after": "4 cores", "why": "p95 rose <b>"}])
+def test_changes_and_waivers_that_do_not_count_are_shown(small: dict[str, Any]) -> None:
+    page = render(small, [], diff=[{"what": "guest web1", "from": "2 cores", "to": "4 cores", "why": "p95 rose <b>"}])
     assert "Changed since the last plan" in page
     assert "p95 rose &lt;b&gt;" in page
     assert "Nothing changed since the last plan" in render(small, [], diff=[])
     assert "Changed since" not in render(small, [])
-    idle = {**small, "idle_waivers": [{"id": "sql-mode", "host": "db1", "approver": "dba", "expires": "2026-01-01", "why": "expired"}]}
+    waiver = {"id": "sql-mode", "host": "db1", "approver": "dba", "expires": "2026-01-01", "why": "it ended"}
+    assert "Waivers that do not count" not in render({**small, "waivers": [{**waiver, "counts": True}]}, [])
+    idle = {**small, "waivers": [{**waiver, "counts": False}]}
     assert "Waivers that do not count" in render(idle, [])

@@ -28,11 +28,10 @@ def render(plan: Row, surveys: Sequence[Row], *, diff: Sequence[Row] | None = No
     facts = Facts(plan, {str(survey["host"]): survey for survey in surveys})
     large = len(plan["services"]) > BOXES
     grids = [concerns.grid(facts), sizing.grid(facts), waves.grid(facts), waves.summary(facts), graph.grid(facts), graph.outside(facts)]
-    known = diff if diff is not None else plan.get("changes")
     body = "".join([
         f"<style>{STYLE}</style>",
         _hero(facts),
-        changes.section_of(known) if known is not None else "",
+        changes.section_of(diff) if diff is not None else "",
         section("hosts", "Before and after", racks.picture(facts) if large else boxes.host_map(plan),
                 "What runs where today, and where each service goes."),
         section("dependencies", "Who needs whom", graph.graph(facts) or "", "An arrow goes from who connects to who answers. "
@@ -50,7 +49,7 @@ def render(plan: Row, surveys: Sequence[Row], *, diff: Sequence[Row] | None = No
     told = {
         "grids": {grid.name: grid.data() for grid in grids if grid.rows}, "graph": graph.data(facts), "estate": racks.data(facts) if large else None,
     }  # fmt: skip
-    links = (("changes", "Changes"), *LINKS) if known is not None else LINKS
+    links = (("changes", "Changes"), *LINKS) if diff is not None else LINKS
     return page(f"plan of {plan['environment']}", body + embed("plan-data", told), script=SCRIPT, links=links)
 
 
@@ -110,7 +109,7 @@ def _machines(found: Row) -> list[str]:
     target, met = found.get("target"), found.get("target_met")
     if isinstance(target, (int, float)) and not isinstance(target, bool):
         words, tone = (None, "unknown") if met is None else ("met", "good") if met else ("not met", "bad")
-        cards.append(figure(f"Target: {100 * target:.0f} % less", words, str(found.get("shortfall") or ""), tone=tone))
+        cards.append(figure(f"Target: {100 * (1 - target):.0f} % less", words, "why: see Savings" if found.get("shortfall") else "", tone=tone))
     return cards
 
 
@@ -123,7 +122,7 @@ def _before(value: int | float | None, unit: str) -> str:
 
 
 def _idle(plan: Row) -> str:
-    rows = [row for row in plan.get("idle_waivers") or () if isinstance(row, Mapping)]
+    rows = [row for row in plan.get("waivers") or () if not row.get("counts", True)]
     return concerns.idle_waivers(rows) if rows else ""
 
 

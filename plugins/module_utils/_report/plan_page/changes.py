@@ -12,13 +12,13 @@ MOST = 500
 
 
 def section_of(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A row is ``{what, before, after, why}``; what a row lacks is left empty."""
+    """A row is ``{what, from, to, why}``; what a row lacks is left empty."""
     if not rows:
         body = empty("Nothing changed since the last plan.")
     else:
-        cells = [[f"<strong>{escape(row.get('what', ''))}</strong>", *(escape(_said(row.get(key))) for key in ("before", "after", "why"))]
+        cells = [[f"<strong>{escape(row.get('what', ''))}</strong>", *(escape(_said(row.get(key))) for key in ("from", "to", "why"))]
                  for row in rows[:MOST]]  # fmt: skip
-        more = f'<p class="note small muted">{MOST} of {len(rows):,} are shown; plan --diff shows all.</p>' if len(rows) > MOST else ""
+        more = f'<p class="note small muted">{MOST} of {len(rows):,} are shown; --diff shows all.</p>' if len(rows) > MOST else ""
         body = f'<div class="card">{table(("What", "Before", "Now", "Why"), cells)}{more}</div>'
     return section("changes", "Changed since the last plan", body)
 

@@ -35,6 +35,7 @@ def _row(row: Row) -> Row:
 
 def idle_waivers(rows: list[Row]) -> str:
     """Waivers that do not count, each with the reason. They leave their concern standing, and somebody believes that they do not."""
-    fields = (("id", "?"), ("host", "?"), ("approver", "nobody"), ("expires", "no date"), ("why", "not said"))
-    cells = [[escape(row.get(key) or other) for key, other in fields] for row in rows]
-    return f'<div class="card"><h3>Waivers that do not count</h3>{table(("Concern", "Host", "Approver", "Expires", "Why not"), cells)}</div>'
+    fields = (("id", "?"), ("scope", "nothing"), ("approver", "nobody"), ("expires", "no date"), ("why", "not said"))
+    scoped = [{**row, "scope": ", ".join(f"{part} {row[part]}" for part in ("host", "guest", "service") if row.get(part))} for row in rows]
+    cells = [[escape(row.get(key) or other) for key, other in fields] for row in scoped]
+    return f'<div class="card"><h3>Waivers that do not count</h3>{table(("Concern", "Scope", "Approver", "Expires", "Why not"), cells)}</div>'

@@ -35,7 +35,7 @@ def _pair(name: str, unit: str, before: Any, after: Any, target: Any) -> str:
     change = f"{100 * (before - after) / before:.0f} % less" if before > after else "no less" if before else ""
     goal = ""
     if isinstance(target, (int, float)) and not isinstance(target, bool) and name in {"Power", "Rack units"}:
-        goal = f'<i class="goal" style="left:{num(100 * before * (1 - target) / most)}%"></i>'
+        goal = f'<i class="goal" style="left:{num(100 * before * target / most)}%"></i>'
     rows = "".join(
         f'<div class="beam"><span>{label}</span><span class="track"><i class="{css}" style="width:{num(100 * value / most)}%"></i>{goal}</span>'
         f"<b>{escape(_said(value, unit))}</b></div>"
@@ -52,7 +52,7 @@ def _target(found: Row) -> str:
     target, met = found.get("target"), found.get("target_met")
     if not isinstance(target, (int, float)) or isinstance(target, bool):
         return ""
-    share = f"{100 * target:.0f} %"
+    share = f"{100 * (1 - target):.0f} %"
     if met is None:
         told, tone = f"Whether the target of {share} less is met is unknown.", "unknown"
     else:
@@ -63,8 +63,14 @@ def _target(found: Row) -> str:
 def totals(facts: Facts, key: str, after: Any) -> list[float] | None:
     """``key`` (watts, rack_units) before and after each wave, or None where one host does not declare it.
 
-    The new side counts in full from the first wave on, so no number is better than what will be measured.
+    They are the plan's own where it has them. An older plan's are computed: the new side counts in full from the first wave on, so that no
+    number is better than what will be measured.
     """
+    found = facts.plan["savings"]
+    name = {"watts": "power_watts", "rack_units": "rack_units"}[key]
+    if found.get("by_wave") is not None:
+        told = [found.get(f"{name}_before"), *(row.get(name) for row in found["by_wave"])]
+        return None if len(told) < 2 or any(value is None for value in told) else [float(value) for value in told]
     values = {str(name): row.get(key) for name, row in facts.plan["legacy"].items()}
     if after is None or not values or any(not isinstance(value, (int, float)) for value in values.values()):
         return None
@@ -77,8 +83,8 @@ def totals(facts: Facts, key: str, after: Any) -> list[float] | None:
 
 
 def _running(facts: Facts) -> str:
-    numbers = [int(wave["number"]) for wave in facts.plan["waves"]]
     found = facts.plan["savings"]
+    numbers = [int(row["wave"]) for row in found.get("by_wave") or ()] or [int(wave["number"]) for wave in facts.plan["waves"]]
     watts, units = totals(facts, "watts", found.get("power_watts_after")), totals(facts, "rack_units", found.get("rack_units_after"))
     if not numbers or (watts is None and units is None):
         return ""
@@ -90,7 +96,7 @@ def _running(facts: Facts) -> str:
         for place, label in enumerate(labels)
     ]  # fmt: skip
     as_table = table(("After", "Power", "Rack", "Old servers left"), rows, numbers=frozenset({1, 2, 3}))
-    told = "Old servers count until their last service has moved; the new side counts in full from the first wave on."
+    told = "Old servers count until their last service has moved; the new side counts from the wave in which it is first needed, or earlier."
     summary = f'<span class="title">The running total as a table</span> <span class="push muted small">{plural(len(numbers), "wave")}</span>'
     return f'<div class="card"><h3>Running total over the waves</h3><p class="about small">{told}</p>{chart}</div>{fold(summary, as_table)}'
 
@@ -111,7 +117,7 @@ def _steps(waves: Sequence[int], values: Sequence[float], found: Row) -> str:
     parts += [text(LEFT - 8, y(level) + 4, f"{number(round(level))} W", anchor="end") for level in levels]
     every = -(-len(waves) // 20)
     target = found.get("target")
-    goal = values[0] * (1 - target) if isinstance(target, (int, float)) and not isinstance(target, bool) else None
+    goal = values[0] * target if isinstance(target, (int, float)) and not isinstance(target, bool) else None
     for place, value in enumerate(values):
         name = "today" if place == 0 else f"wave {waves[place - 1]}"
         css = "was" if place == 0 else "will" if goal is None or value <= goal else "underway"
