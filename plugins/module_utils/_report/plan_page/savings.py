@@ -123,7 +123,7 @@ def _steps(waves: Sequence[int], values: Sequence[float], found: Row) -> str:
         css = "was" if place == 0 else "will" if goal is None or value <= goal else "underway"
         at, wide, title = LEFT + (place + 0.12) * step, step * 0.76, f"{name}: {number(round(value))} W"
         parts.append(rect(at, y(value), wide, FOOT - y(value), css=css, title=title, radius=2))
-        if place == 0 or (place - 1) % every == 0:
+        if place == 0 or place % every == 0:
             parts.append(text(LEFT + (place + 0.5) * step, FOOT + 17, "today" if place == 0 else waves[place - 1], anchor="middle"))
     if goal is not None:
         parts += [line(LEFT, y(goal), WIDTH - RIGHT, y(goal), "limit"), text(WIDTH - RIGHT, y(goal) - 5, "target", anchor="end")]

@@ -63,7 +63,7 @@ svg text.in { fill: var(--surface); font-weight: 700; font-size: 11px; } svg tex
 .grid td:first-child:has(> .more) { padding-left: 1.5em; text-indent: -1.5em; } .grid td:first-child > * { text-indent: 0; }
 .grid td:first-child > strong { text-indent: inherit; }
 #grid-waves td:nth-child(5) { min-width: 14rem; } .grid td.number { white-space: nowrap; }
-.grid button.more { all: unset; cursor: pointer; display: inline-block; width: 1.1em; margin-right: .35em; font-family: var(--mono);
+.grid button.more { all: unset; text-indent: 0; cursor: pointer; display: inline-block; width: 1.1em; margin-right: .35em; font-family: var(--mono);
   color: var(--muted);
   text-align: center; border-radius: 4px; } .grid button.more::before { content: "+"; }
   .grid button.more[aria-expanded=true]::before { content: "\\2212"; }
@@ -147,7 +147,7 @@ section > .card + details.card, section > details.card + details.card { margin-t
   .grid table, .grid tbody, .grid tr, .grid td { display: block; width: auto; } .grid thead { position: absolute; left: -999px; }
   .grid caption { display: block; }
   .grid tbody { padding: .55rem 0; border-top: 1px solid var(--line); } .grid tbody tr > td { border: 0; padding: .1rem 0; text-align: left; }
-  .grid tr:not(.detail) > td { display: grid; grid-template-columns: 8.5rem 1fr; gap: .5rem; align-items: baseline; }
+  .grid tr:not(.detail) > td { display: grid; grid-template-columns: 6.4rem 1fr; gap: .5rem; align-items: baseline; }
   .grid tr:not(.detail) > td::before { content: attr(data-label);
     color: var(--muted); font-size: .8rem; } .grid tr:not(.detail) > td:first-child { display: block; }
     .grid tr:not(.detail) > td:first-child::before { content: none; }
@@ -162,10 +162,14 @@ section > .card + details.card, section > details.card + details.card { margin-t
   section { content-visibility: visible; }
   .controls, .pager, .told, .hover, button.more { display: none !important; } tr.detail[hidden] { display: table-row !important; }
   .graph .canvas { height: auto; border: 0; background: none; } .graph .canvas > svg { height: auto; max-height: 240mm; }
-  .grid table { font-size: 8.5pt; } .grid button.sort::after { content: none !important; } .grid th { white-space: normal; }
+  html { font-size: 70%; } .grid table { font-size: 8pt; } .grid th, .grid td { padding-right: .5rem; } .grid .badge { font-size: 7.5pt; }
+  .grid th, .grid td { overflow-wrap: normal; } .grid td:first-child { padding-left: 0 !important; text-indent: 0 !important; }
+  .grid .nowrap { white-space: normal; } #grid-waves td:nth-child(5) { min-width: 0; } .grid caption, .grid .sides p { font-size: 8pt; }
+  .sides { grid-template-columns: repeat(auto-fit, minmax(52mm, 1fr)); } .grid td code { overflow-wrap: anywhere; }
+  .pill .when { font-size: 6pt; } .grid button.sort::after { content: none !important; } .grid th { white-space: normal; }
   .grid tbody { break-inside: avoid; }
   .card.grid, details.card { break-inside: auto; } .scroll { overflow: visible; } .drawing svg, .scroll svg { min-width: 0 !important; }
-  .months { grid-template-columns: 1fr 1fr; } .month td { height: 2.4rem; } .bullet svg { width: 80px; } .bullet { gap: .3rem; }
+  .months { grid-template-columns: 1fr 1fr; } .month td { height: 2.4rem; } .bullet svg { width: 62px; } .bullet { gap: .3rem; }
   thead { display: table-header-group; }
   .track, .track i, .meter, .meter i, .verdict { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

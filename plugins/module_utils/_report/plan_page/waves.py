@@ -96,9 +96,10 @@ def _calendar(facts: Facts, dated: Sequence[tuple[Row, tuple[datetime.datetime, 
 def _pill(wave: Row, when: str) -> str:
     number, count = int(wave["number"]), len(wave["moves"])
     told = f"wave {number}, {when}, {plural(count, 'move')}" + (", canary" if wave.get("canary") else "")
+    mark = '<span class="when">canary</span>' if wave.get("canary") else ""
     return (
         f'<a class="pill{" canary" if wave.get("canary") else ""}" href="#moves" data-show="moves" data-wanted="{escape(_wanted(number))}" '
-        f'title="{escape(told)}" aria-label="{escape(told)}"><b>{number}</b><span class="when">{escape(when)}</span></a>'
+        f'title="{escape(told)}" aria-label="{escape(told)}"><b>{number}</b><span class="when">{escape(when)}</span>{mark}</a>'
     )
 
 
@@ -170,12 +171,12 @@ def _sequence(rows: Sequence[Row]) -> str:
 COLUMNS = (
     Column("number", "Wave", "wave"),
     Column("name", "Name", "strong", none=""),
-    Column("window", "Window", "nowrap", none="no window planned"),
+    Column("window", "Window", "nowrap", none="not dated"),
     Column("moves", "Moves", "number"),
     Column("kinds", "What moves"),
     Column("volume", "Data", "number", unit="GiB", none="unknown"),
-    Column("pause", "Longest pause", "number", unit="ms", none="none"),
-    Column("rollback", "Weakest way back", "badge", order=ROLLBACK, tones=TONES),
+    Column("pause", "Pause, at most", "number", unit="ms", none="none"),
+    Column("rollback", "Way back", "badge", order=ROLLBACK, tones=TONES),
     Column("hand", "By hand", "number", none="0"),
     Column("reasons", "Why here", detail=True),
 )  # fmt: skip
