@@ -238,6 +238,18 @@ def test_outliers_come_first_and_a_peak_above_the_size_before_all(small: dict[st
     assert column(told, "outlier")[:3] == [1.0, 20.0, 1.0]
 
 
+def test_how_full_a_disk_is_counts_as_seen_once(small: dict[str, Any]) -> None:
+    plan = copy.deepcopy(small)
+    observed = {"cpu_cores": None, "memory_mib": None, "disk_mib": {"used": 3072, "growth_mib_per_day": None}}
+    coverage = {"days": 0, "samples": 0, "month_end": False}
+    plan["guests"][0]["sizing"] |= {"observed": observed, "confidence": "none", "source": "the moment of the survey", "coverage": coverage}
+    told = embedded(render(plan, []))["grids"]["sizing"]
+    row = column(told, "guest").index(plan["guests"][0]["name"])
+    assert column(told, "disk")[row][:4] == [None, None, None, 3.0]
+    assert column(told, "outlier")[row] is None
+    assert column(told, "seen")[row] == "the moment of the survey"
+
+
 @pytest.mark.parametrize("value", [None, True, float("nan"), float("inf"), "3"])
 def test_what_is_no_number_is_not_drawn(value: object) -> None:
     assert cells.bullet({"p95": value}, 4) == [None, None, None, None, 4]

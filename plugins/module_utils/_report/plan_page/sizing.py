@@ -48,7 +48,7 @@ def _row(facts: Facts, guest: Row) -> dict[str, Any]:
     charts = {
         "cores": bullet(observed.get("cpu_cores"), guest["cores"]),
         "memory": bullet(observed.get("memory_mib"), round(guest["memory_mib"] / GIB, 2), GIB),
-        "disk": bullet(observed.get("disk_mib"), disk, GIB),
+        "disk": bullet(_disk(observed.get("disk_mib")), disk, GIB),
     }
     apart = [factor for factor in map(_apart, charts.values()) if factor is not None]
     told = "; ".join(f"{name}: {words(value, unit)}" for (name, value), unit in zip(charts.items(), ("cores", "GiB", "GiB"), strict=True) if value)
@@ -64,6 +64,11 @@ def _row(facts: Facts, guest: Row) -> dict[str, Any]:
         "services": ", ".join(guest["services"]), "where": f"{guest['address']} on {guest['nics']['net0']['bridge']}; {disks}",
             "identity": guest["uuid"],
     }  # fmt: skip
+
+
+def _disk(row: Row | None) -> Row | None:
+    """How full a disk is has no percentiles: it is one number, and the highest."""
+    return {"max": row["used"], **row} if row and row.get("used") is not None else row
 
 
 def _apart(value: Sequence[float | None] | None) -> float | None:
@@ -83,10 +88,14 @@ def _seen(facts: Facts, guest: Row, sizing: Row) -> str:
     """Where the numbers come from, how much of a business cycle they cover; without them what one survey saw."""
     if sizing.get("source"):
         cover = sizing.get("coverage") or {}
-        days = [f"{number(cover['days'])} days" if isinstance(cover.get("days"), (int, float)) else "",
-                f"{number(cover['samples'])} samples" if isinstance(cover.get("samples"), (int, float)) else "",
-                "" if cover.get("month_end") is None else "month's end included" if cover["month_end"] else "without a month's end"]  # fmt: skip
-        return ", ".join([str(sizing["source"]), *[part for part in days if part]])
+        days = [f"{number(cover[name])} {name}" if isinstance(cover.get(name), (int, float)) and cover[name] else "" for name in ("days", "samples")]
+        end = "month's end included" if cover.get("month_end") else "without a month's end" if any(days) else _once(facts, guest)
+        return ", ".join(part for part in (str(sizing["source"]), *days, end) if part)
+    return _once(facts, guest)
+
+
+def _once(facts: Facts, guest: Row) -> str:
+    """What one survey saw of the old host."""
     host = str(guest["services"][0]).rsplit("@", 1)[-1] if guest["services"] else ""
     survey = facts.surveys.get(host) or {}
     measured, hardware = survey.get("measured") or {}, survey.get("hardware") or {}
