@@ -18,15 +18,15 @@ from ansible_collections.lotse.estate.plugins.module_utils._report.plan_page imp
 from playwright.sync_api import expect
 
 from tests import browser as browsers
-
-from .plans import make
-from .test_plan_page import poisoned
+from tests.unit.report.plans import make
+from tests.unit.report.test_plan_page import poisoned
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(browsers.executable() is None, reason="no Chromium: install the package chromium, or name one in LOTSE_BROWSER"),
 ]
 LARGE = 1000
+expect.set_options(timeout=30_000)  # machines that are busy with other tests
 Open = Callable[..., browsers.Watched]
 
 
