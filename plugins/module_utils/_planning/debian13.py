@@ -8,7 +8,8 @@ that was booted from Debian 13.8.
 
 from __future__ import annotations
 
-VERSIONS = {"php": "8.4", "mariadb": "11.8", "redis": "Valkey 8.1", "edge": "HAProxy 3.0", "nginx": "1.26"}
+VERSIONS = {"php": "8.4", "mariadb": "11.8", "redis": "Valkey 8.1", "edge": "HAProxy 3.0", "nginx": "1.26", "postgresql": "17",
+            "rabbitmq": "4.0.5", "memcached": "1.6.38"}  # fmt: skip
 TIME_ZONE = "Etc/UTC"
 FIRST_USER_ID = 1000  # adduser's FIRST_UID
 STATIC_IDS = 100  # below it an id means the same user on every Debian
@@ -234,3 +235,33 @@ def conntrack_max(memory_mib: int) -> int:
     if memory_mib > 4096:
         return 262144
     return 65536 if memory_mib > 1024 else max(1024, memory_mib * 1024 * 1024 // 16384 // 8)
+
+# glibc, and the hash of the survey's words (collect/libc.sh) as it sorts them: measured on Debian 13. Debian 11 and 12 sort de_DE, en_US
+# and sv_SE in the same order.
+GLIBC = "2.41"
+SORTED: dict[str, str] = dict.fromkeys(
+    (
+        "de_AT.utf8", "de_CH.utf8", "de_DE.utf8", "en_GB.utf8", "en_US.utf8", "es_ES.utf8", "fr_FR.utf8", "it_IT.utf8",
+        "nl_NL.utf8", "pl_PL.utf8", "pt_BR.utf8", "ru_RU.utf8",
+    ), "2eab8d51a2830e1d",
+) | {
+    "cs_CZ.utf8": "f081454284421044", "da_DK.utf8": "e8b903898dc33824", "fi_FI.utf8": "242538d8d4418910",
+    "nb_NO.utf8": "ae5605ca6f64c239", "sv_SE.utf8": "9916eb59d08749d9",
+}  # fmt: skip
+
+# The plugins and the types of exchanges that rabbitmq-server 4.0.5 brings.
+_RABBITMQ = """
+rabbitmq_amqp1_0 rabbitmq_auth_backend_cache rabbitmq_auth_backend_http rabbitmq_auth_backend_ldap rabbitmq_auth_backend_oauth2
+rabbitmq_auth_mechanism_ssl rabbitmq_consistent_hash_exchange rabbitmq_event_exchange rabbitmq_federation rabbitmq_federation_management
+rabbitmq_federation_prometheus rabbitmq_jms_topic_exchange rabbitmq_management rabbitmq_management_agent rabbitmq_mqtt
+rabbitmq_peer_discovery_aws rabbitmq_peer_discovery_common rabbitmq_peer_discovery_consul rabbitmq_peer_discovery_etcd
+rabbitmq_peer_discovery_k8s rabbitmq_prometheus rabbitmq_random_exchange rabbitmq_recent_history_exchange rabbitmq_sharding rabbitmq_shovel
+rabbitmq_shovel_management rabbitmq_shovel_prometheus rabbitmq_stomp rabbitmq_stream rabbitmq_stream_common rabbitmq_stream_management
+rabbitmq_top rabbitmq_tracing rabbitmq_trust_store rabbitmq_web_dispatch rabbitmq_web_mqtt rabbitmq_web_mqtt_examples rabbitmq_web_stomp
+rabbitmq_web_stomp_examples
+"""
+RABBITMQ_PLUGINS: frozenset[str] = frozenset(_RABBITMQ.split())
+RABBITMQ_EXCHANGES = frozenset({
+    "direct", "fanout", "headers", "topic", "x-consistent-hash", "x-event", "x-federation-upstream", "x-jms-topic", "x-local-random",
+    "x-modulus-hash", "x-random", "x-recent-history",
+})  # fmt: skip

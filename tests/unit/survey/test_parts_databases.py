@@ -7,14 +7,14 @@ from typing import Any
 
 import jsonschema
 import pytest
-from ansible_collections.lotse.estate.plugins.module_utils._survey.parts import PARTS, libc, postgresql
+from ansible_collections.lotse.estate.plugins.module_utils._survey.parts import PARTS, libc, memcached, postgresql, rabbitmq
 from ansible_collections.lotse.estate.plugins.module_utils._survey.wire import Section, UnseenError, split
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .helpers import BOUNDARY, FIXTURES, section
 
-OURS = {part.name: part for part in PARTS if part.name in ("libc", "postgresql")}
+OURS = {part.name: part for part in PARTS if part.name in ("libc", "memcached", "postgresql", "rabbitmq")}
 
 
 def recorded(name: str, part: str) -> Section:
@@ -112,11 +112,41 @@ def test_libraries_by_their_own_words(text: str, name: str | None, version: str 
     assert (found["name"], found["version"], found["order"]) == (name, version, {})
 
 
+@pytest.mark.parametrize(("name", "version", "erlang"), [("rabbitmq-3.8.txt", "3.8.9", "23"), ("rabbitmq-4.0.txt", "4.0.5", "27")])
+def test_a_real_rabbitmq(name: str, version: str, erlang: str) -> None:
+    found = rabbitmq.parse(recorded(name, "rabbitmq"))
+    assert found is not None
+    assert (found["version"], found["erlang"], found["node"], found["vhosts"]) == (version, erlang, "rabbit@localhost", ["/"])
+    assert found["plugins"] == ["rabbitmq_federation", "rabbitmq_shovel"]
+    assert sorted((row["name"], row["tags"]) for row in found["users"]) == [("app", ["monitoring"]), ("guest", ["administrator"])]
+    assert [(row["name"], row["type"], row["durable"]) for row in found["queues"]] == [
+        ("ha.mail", "classic", True), ("orders", "classic", True), ("quorum", "quorum", True), ("tmp", "classic", False),
+    ]  # fmt: skip
+    assert found["queues"][1]["arguments"] == {"x-dead-letter-exchange": "dead, end", "x-max-priority": "10"}
+    assert found["queues"][2]["arguments"] == {"x-queue-type": "quorum"}
+    assert found["feature_flags"]["quorum_queue"] == "enabled"
+    assert found["exchanges"] == []
+    assert found["parameters"] == [{"vhost": "/", "component": "federation-upstream", "name": "up"}]
+    policy = ("ha", '{"ha-mode":"all"}') if version == "3.8.9" else ("ttl", '{"message-ttl":60000}')
+    assert [(row["name"], row["definition"]) for row in found["policies"]] == [policy], "4.0.5 had refused the other"
+
+
+@pytest.mark.parametrize(("name", "version"), [("rabbitmq-3.8.txt", "1.6.9"), ("rabbitmq-4.0.txt", "1.6.38")])
+def test_a_real_memcached(name: str, version: str) -> None:
+    found = memcached.parse(recorded(name, "memcached"))
+    assert found is not None
+    assert found["version"] == version
+    assert [(row["port"], row["limit_mib"], row["connections_most"], row["sasl"]) for row in found["servers"]] == [(11211, 32, 1024, False)]
+    assert {key: found["statistics"][key] for key in ("get_hits", "get_misses", "curr_items")} == {"get_hits": 1, "get_misses": 1, "curr_items": 1}
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(OURS)), st.dictionaries(st.sampled_from(
-    ["version", "sorted de_DE.utf8", "server 5432", "server x", "settings 5432", "cluster 5432", "database 5432 a"]),
+    ["version", "sorted de_DE.utf8", "server 5432", "server x", "settings 5432", "cluster 5432", "database 5432 a", "plugins", "vhosts", "users",
+     "flags", "queues /", "policies /", "exchanges /", "parameters /"]),
     st.lists(st.one_of(st.text(max_size=30), st.sampled_from(
-        ["ask server", "ask databases", "ask counts", "170000\t17\tf\t/x", "a\t1\tb\tc\td\te\tf\tg\th\tt\tf", "1\t2\t3\t4"])), max_size=6)))
+        ["ask server", "ask databases", "ask counts", "170000\t17\tf\t/x", "a\t1\tb\tc\td\te\tf\tg\th\tt\tf", "1\t2\t3\t4", "3.8.9", "STAT uptime 5",
+         "q\tclassic\ttrue\tfalse\tfalse\t1\t0\t\t[{\"a\",1}]", "/\ta\tb\tall\t{}\t0"])), max_size=6)))
 def test_whatever_a_host_sends(name: str, blocks: dict[str, list[str]]) -> None:
     try:
         value = OURS[name].parse(Section(name, blocks))

@@ -9,11 +9,11 @@ from .. import waivers
 from ..model import LIFT, SEVERITIES, Draft, Row
 from ..policy import Policy
 from ..waivers import Waiver
-from . import databases, edge, files, jobs, load, network, no_mover, system, unknowns, web
+from . import databases, edge, files, jobs, load, network, no_mover, postgresql, queues, system, unknowns, web
 from .detector import Detector
 from .unknowns import not_assessed
 
-GROUPS = (unknowns, edge, network, web, databases, jobs, files, system, load)
+GROUPS = (unknowns, edge, network, web, databases, postgresql, queues, jobs, files, system, load)
 _OTHERS: tuple[Detector, ...] = (no_mover.DETECTOR, *(detector for group in GROUPS for detector in group.DETECTORS))
 DETECTORS: tuple[Detector, ...] = (not_assessed.knowing(_OTHERS), *_OTHERS)
 

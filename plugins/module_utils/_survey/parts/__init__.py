@@ -18,10 +18,12 @@ from .libc import PART as LIBC
 from .limits import PART as LIMITS
 from .machine import PART as MACHINE
 from .mail import PART as MAIL
+from .memcached import PART as MEMCACHED
 from .nfs import PART as NFS
 from .path_mtu import PART as PATH_MTU
 from .postgresql import PART as POSTGRESQL
 from .power import PART as POWER
+from .rabbitmq import PART as RABBITMQ
 from .resolver import PART as RESOLVER
 from .routes import PART as ROUTES
 from .storage import PART as STORAGE
@@ -43,10 +45,12 @@ PARTS: tuple[Part, ...] = (
     LIMITS,
     MACHINE,
     MAIL,
+    MEMCACHED,
     NFS,
     PATH_MTU,
     POSTGRESQL,
     POWER,
+    RABBITMQ,
     RESOLVER,
     ROUTES,
     STORAGE,
