@@ -72,7 +72,14 @@ options:
     description: Seconds that the new side is watched before the move is committed.
     type: float
     default: 5
+  approval_required:
+    description:
+      - Moves nothing unless somebody has approved the plan. See O(lotse.estate.estate_plan#module:approve_by).
+      - An approval that is there counts in any case. A plan that is not the approved one is refused. The way back asks nobody.
+    type: bool
+    default: false
 notes:
+  - A plan that was edited by hand is refused. Moves whose mover is C(by hand) are left out.
   - The environment variable E(LOTSE_DRILL), for instance V(mariadb:fenced), ends the controller with SIGKILL at that point of that kind's
     cutover. It is there to rehearse what happens then; the points are V(fenced), V(caught_up), V(decided) and V(opened).
 attributes:

@@ -16,7 +16,8 @@ from .._conduct.registry import MOVERS
 from .._conduct.section import Limits
 from .._domain.errors import LotseError
 from .._domain.phases import State
-from .plan_file import read_plan
+from . import approval
+from .plan_file import read_plan, read_sealed
 
 Result = dict[str, Any]
 
@@ -38,6 +39,7 @@ SPEC: dict[str, Any] = {
     "hold": {"type": "float", "default": 2.5},
     "drain": {"type": "float", "default": 1.5},
     "observe": {"type": "float", "default": 5},
+    "approval_required": {"type": "bool", "default": False},
 }
 
 
@@ -68,6 +70,7 @@ async def _conducted(conductor: Conductor, wanted: list[str], *, back: bool) -> 
 
 def conductor_of(options: Mapping[str, Any], say: Callable[[str], None], drill: Callable[[str], None]) -> Conductor:
     estate_dir, ssh = Path(options["estate_dir"]), options["ssh"]
+    plan = _plan(estate_dir, options)
     access = Access(
         user=ssh.get("user") or "root",
         key_file=Path(ssh["key_file"]),
@@ -77,7 +80,16 @@ def conductor_of(options: Mapping[str, Any], say: Callable[[str], None], drill: 
     if not access.key_file.is_file():
         raise LotseError("there is no such ssh key", str(access.key_file), "name the private key in ssh.key_file")
     limits = Limits(dead_man=options["dead_man"], hold=options["hold"], drain=options["drain"], observe=options["observe"])
-    return Conductor(read_plan(estate_dir), estate_dir, access, limits, MOVERS, say, drill)
+    return Conductor(plan, estate_dir, access, limits, MOVERS, say, drill)
+
+
+def _plan(estate_dir: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan: to move, the one that was written and signed; the way back is open whatever became of it."""
+    if options["state"] == State.ROLLED_BACK:
+        return read_plan(estate_dir)
+    plan = read_sealed(estate_dir)
+    approval.check(estate_dir, plan, required=bool(options.get("approval_required")))
+    return plan
 
 
 def result_of(outcomes: list[Outcome]) -> Result:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 from .._domain.errors import LotseError
 from .._domain.phases import NEVER_CUT, State
+from .._planning.model import HANDS
 from .hosts import Access, Host, Hosts
 from .journal import Journal, move_states
 from .movers.base import Context, Mover
@@ -55,6 +57,7 @@ class Conductor:
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
     connect: Callable[[Mapping[str, str], Access], Hosts] = Hosts
     board: Callable[[Host, tuple[Backend, ...]], Switchboard] = Switchboard
+    today: Callable[[], str] = lambda: datetime.datetime.now(datetime.UTC).date().isoformat()
     _crossed: list[Section] = field(default_factory=list)
 
     # ------------------------------------------------------------- the order
@@ -62,7 +65,7 @@ class Conductor:
     def work(self, wanted: Sequence[str], *, back: bool) -> list[list[Move]]:
         """The moves that are not where they shall be, wave by wave in the order in which they will be made. Reads only.
 
-        Raises LotseError for an unknown move, an unsigned-off critical concern, or a plan without moves.
+        Moves by hand are left out. Raises LotseError for an unknown move or one by hand, an open critical concern, or a plan without moves.
         """
         moves = {str(move["id"]): move for move in self.plan["moves"]}
         if not moves:
@@ -70,11 +73,16 @@ class Conductor:
         unknown = sorted(set(wanted) - set(moves))
         if unknown:
             raise LotseError(f"the plan has no move {', '.join(unknown)}", str(self.estate_dir / "plan.yml"), f"it has {', '.join(moves)}")
-        chosen = set(wanted) or set(moves)
+        by_hand = [name for name, move in moves.items() if move.get("mover") == HANDS]
+        if asked := sorted(set(wanted) & set(by_hand)):
+            remedy = "move it as its owner says; when it is done, declare it in plan_dropped_services and plan again"
+            raise LotseError(f"{', '.join(asked)} is moved by hand: no mover knows its kind", str(self.estate_dir / "plan.yml"), remedy)
+        chosen = set(wanted or moves) - set(by_hand)
         # Moves of one section are cut together or not at all.
         sections = {moves[name]["section"] for name in chosen}
         states = move_states(self.estate_dir)
-        waves = [[moves[name] for name in wave["moves"] if moves[name]["section"] in sections] for wave in self.plan["waves"]]
+        mine = {name for name, move in moves.items() if move["section"] in sections} - set(by_hand)
+        waves = [[moves[name] for name in wave["moves"] if name in mine] for wave in self.plan["waves"]]
         open_waves = [[move for move in wave if self._is_open(states.get(str(move["id"]), "planned"), back)] for wave in waves]
         if not back:
             self._refuse_concerns()
@@ -92,11 +100,16 @@ class Conductor:
         open_concerns = [
             f"{concern['id']} on {concern['host']}"
             for concern in self.plan["concerns"]
-            if concern["severity"] == "critical" and not concern.get("applied") and not concern.get("waived")
+            if concern["severity"] == "critical" and not concern.get("applied") and not self._waived(concern)
         ]
         if open_concerns:
             what = f"critical concerns are open: {', '.join(open_concerns)}"
             raise LotseError(what, str(self.estate_dir / "plan.yml"), "mend or waive them, then plan again")
+
+    def _waived(self, concern: Mapping[str, Any]) -> bool:
+        """Whether somebody waived it, and the waiver lasts until the end of this day. The plan may be older."""
+        waiver = concern.get("waived") or {}
+        return bool(waiver) and str(waiver.get("expires") or "9999") >= self.today()
 
     # --------------------------------------------------------------- the run
 
@@ -104,6 +117,8 @@ class Conductor:
         """Moves, or takes back, and gives one outcome for each move that was open. Raises LotseError where it stops."""
         self.limits.check()
         waves = self.work(wanted, back=back)
+        if hands := [str(move["id"]) for move in self.plan["moves"] if move.get("mover") == HANDS]:
+            self.say(f"left out, for people move them by hand: {', '.join(hands)}")
         addresses = {name: str(host["address"]) for name, host in self.plan["legacy"].items()}
         addresses |= {str(guest["name"]): str(guest["address"]).split("/")[0] for guest in self.plan["guests"]}
         hosts = self.connect(addresses, self.access)

@@ -55,6 +55,9 @@ def moves_gate(host: str, plan: Mapping[str, Any], states: Mapping[str, str]) ->
         return Gate("moves", False, f"services without a move: {', '.join(sorted(unmoved))}")
     if not moves:
         return Gate("moves", False, "the plan moves nothing from this host")
+    if by_hand := sorted(move["id"] for move in moves if move.get("mover") == "by hand"):
+        told = f"moved by hand, which nobody can prove: {', '.join(by_hand)}; when it is done, declare it in plan_dropped_services and plan again"
+        return Gate("moves", False, told)
     open_moves = {move["id"]: states.get(move["id"], "unknown") for move in moves if states.get(move["id"]) != "committed"}
     if open_moves:
         return Gate("moves", False, ", ".join(f"{name} is {state}" for name, state in sorted(open_moves.items())))

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -44,9 +44,14 @@ class Frozen:
     reason: str
 
 
+def fixed(instant: datetime) -> datetime:
+    """The same with its offset alone: two times of one zone object would be compared and subtracted by their clocks, not by their instants."""
+    return instant.astimezone(timezone(instant.utcoffset() or timedelta()))
+
+
 @dataclass(frozen=True)
 class Window:
-    """Aware times in the calendar's zone."""
+    """Times with the offset that the calendar's zone has then."""
 
     start: datetime
     end: datetime
@@ -88,7 +93,7 @@ class Calendar:
         return datetime.combine(day, clock, self.zone).astimezone(UTC)
 
     def _local(self, instant: datetime) -> datetime:
-        return instant.astimezone(self.zone)
+        return fixed(instant.astimezone(self.zone))
 
     def trouble(self, window: Window) -> str | None:
         """Why a window cannot be, or None."""
@@ -273,8 +278,8 @@ def _instant(value: object, where: str, calendar: Calendar | None) -> datetime:
         if calendar is None:
             what = f"{found.isoformat()} has no offset from UTC, and there is no plan_calendar with a zone"
             raise LotseError(what, where, "add one, such as +01:00")
-        return found.replace(tzinfo=calendar.zone)
-    return found.astimezone(calendar.zone) if calendar else found
+        return fixed(found.replace(tzinfo=calendar.zone))
+    return fixed(found.astimezone(calendar.zone) if calendar else found)
 
 
 def _rows(given: object, where: str) -> Sequence[object]:

@@ -177,11 +177,13 @@ def _canaries(
         elif len(names) > 1:
             lowest = min(depths[name] for name in names)
             least = [name for name in names if depths[name] == lowest]
-            kept = sorted(name for name in least if any(service.id in former.canaries for service in groups[name].services))
-            name = kept[0] if kept else min(least, key=lambda name: (*_weight(groups[name], graph, volumes), name))
+            # A group of several kinds may be a canary already; one of an earlier plan stays.
+            kept = [name for name in least if any(service.id in former.canaries for service in groups[name].services)]
+            pool = [name for name in least if name in chosen] or kept or least
+            name = min(pool, key=lambda name: (*_weight(groups[name], graph, volumes), name))
             needed, mib, _ = _weight(groups[name], graph, volumes)
             chosen.add(name)
-            why[name] = f"canary of {kind}: {needed} of its stage need it" + (f", it has {mib} MiB" if mib else "")
+            why.setdefault(name, f"canary of {kind}: {needed} of its stage need it" + (f", it has {mib} MiB" if mib else ""))
     return chosen, why
 
 
