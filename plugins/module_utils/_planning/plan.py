@@ -22,6 +22,7 @@ from . import (
     savings,
     services,
     settings,
+    settings_reasons,
     sizing,
 )
 from .carried import base, edge
@@ -137,6 +138,9 @@ def _legacy(host: LegacyHost, policy: Policy) -> Row:
 def _check_guests(policy: Policy, overrides: overriding.Overrides, seats: list[naming.Seat]) -> None:
     """Raises LotseError for a decision about a guest that the plan does not have."""
     names = {seat.name for seat in seats}
+    if strange := sorted(set(policy.systems) - names):
+        what = f"plan_os.guests decides about {', '.join(strange)}, which the plan does not have"
+        raise LotseError(what, "plan_os.guests", f"it has {', '.join(sorted(names))}")
     if unknown := sorted(set(policy.overrides) - names):
         where = f"{overriding.WHERE}.guests" if unknown[0] in overrides.guests else "plan_guests"
         what = f"{where.rsplit(': ', maxsplit=1)[-1]} decides about {', '.join(unknown)}, which the plan does not have"
@@ -168,6 +172,7 @@ def _guest(guest: Guest, node: str, policy: Policy, carried: Row) -> Row:
         "address": f"{guest.address}/{policy.addresses.prefix}", "gateway": str(policy.addresses.gateway), "pool": policy.pool,
         "tags": hosting.tags(guest, policy), "role": guest.role, "os": guest.system.row(), "sizing": guest.size.basis,
         "services": list(guest.services), "onboot": True, **({"cpu": guest.cpu} if guest.cpu else {}), "settings": carried,
+        "settings_reasons": settings_reasons.of(carried, guest.host, guest.system.choice),
     }  # fmt: skip
 
 
