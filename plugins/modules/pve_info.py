@@ -14,7 +14,8 @@ description:
   - Returns what a planner needs to place guests.
   - With O(guests) or V(rows) it imports live guests, as rows of C(plan.yml) and of M(lotse.estate.pve_fleet). A run over these rows changes
     nothing but the mark of guests that Lotse did not make; their rows say so with C(adopt).
-  - Two calls. One more for each node (bridges), one for pools, three for V(ha), and one for each guest among the rows.
+  - Two calls. One more for each node (bridges), one for pools, three for V(ha), one for each guest among the rows, and one for V(firewall);
+    where the firewall is on, two more for each guest and template.
 extends_documentation_fragment:
   - lotse.estate.pve
 attributes:
@@ -31,7 +32,7 @@ options:
       - V(rows) are all guests as rows, or those that O(guests) names. Together with V(ha) they also say how each is highly available.
     type: list
     elements: str
-    choices: [nodes, storages, bridges, templates, guests, pools, ha, rows]
+    choices: [nodes, storages, bridges, templates, guests, firewall, pools, ha, rows]
     default: [nodes, storages, bridges, templates, guests]
   guests:
     description:
@@ -81,6 +82,7 @@ RETURN = r"""
 cluster:
   description:
     - Version, and of what was gathered C(nodes) with memory, cores, storages and bridges, C(templates), C(guests), C(pools) and C(ha).
+    - C(firewall) says whether the cluster's is on, and then of each guest and template whether its own is, and what its IP filter lets pass.
     - Sizes in bytes.
   returned: success
   type: dict

@@ -29,6 +29,13 @@ MEMORY_MIB = 512  # the least with which apt and a service work without swapping
 SYSTEM_MIB = 200  # used by an idle guest
 DISK_GIB = 8
 
+NODEJS = "20.19"
+OPENSSL = "3.5"
+# OpenSSL 3.5.9 of Debian 13, tried: a server refuses its own RSA key of 1024 bits ("ee key too small"), a client offers nothing older than TLS 1.2.
+TLS_LEAST = "TLSv1.2"
+TLS_LEVEL = 2
+TLS_BITS = {"RSA": 2048, "DSA": 2048, "EC": 224}  # level 2: 112 bits of security
+
 # Jobs that Debian's packages bring. The guest's packages bring their own.
 PACKAGED_CRON = frozenset({
     "anacron", "certbot", "e2scrub_all", "logcheck", "mdadm", "mlocate", "ntpsec", "php", "popularity-contest", "sysstat", "zfsutils-linux",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .errors import RefusedError
+from .errors import ForbiddenError, RefusedError
 from .gateway import Gateway
 from .ha import HaView, read_ha
 from .hosts import may_see
@@ -16,12 +16,13 @@ from .reverse import row_of
 
 Row = dict[str, Any]
 USUAL = ("nodes", "storages", "bridges", "templates", "guests")
-PARTS = (*USUAL, "pools", "ha", "rows")
+PARTS = (*USUAL, "firewall", "pools", "ha", "rows")
 WILD = frozenset("*?[")
 
 
 def facts(gateway: Gateway, gather: Sequence[str] = USUAL, names: Sequence[str] = (), workers: int = 8) -> Row:
-    """Sizes in bytes. Two calls, one for each node that is online (bridges), one for pools, three for ha, one for each guest among the rows.
+    """Sizes in bytes. Two calls, one for each node that is online (bridges), one for pools, three for ha, one for each guest among the rows,
+    one for the firewall and, only where that is on, two for each guest and template.
 
     ::
 
@@ -29,6 +30,7 @@ def facts(gateway: Gateway, gather: Sequence[str] = USUAL, names: Sequence[str] 
           "storages": [{"name", "type", "shared", "content", "total_bytes", "used_bytes", "available"}], "bridges": ["vmbr0"]}],
          "templates": [{"name", "vmid", "node"}], "guests": [{"name", "vmid", "node", "status", "pool", "tags", "memory_bytes", "cores"}],
          "pools": [{"name", "comment", "vmids"}], "ha": [{"name", "vmid", "state", "max_restart", "max_relocate", "nodes", "strict"}],
+         "firewall": {"enabled", "guests": [{"name", "vmid", "enabled", "ip_filter", "allowed"}]},
          "rows": [as in a plan, of the guests that ``names`` names, or all]}
 
     Raises RefusedError for a name that no guest has.
@@ -43,6 +45,8 @@ def facts(gateway: Gateway, gather: Sequence[str] = USUAL, names: Sequence[str] 
         found["templates"] = [{"name": str(row.get("name")), "vmid": int(row["vmid"]), "node": str(row["node"])} for row in machines if _frozen(row)]
     if "guests" in gather:
         found["guests"] = [_guest(row) for row in machines if not _frozen(row)]
+    if "firewall" in gather:
+        found["firewall"] = _firewall(gateway, machines, workers)
     if "pools" in gather:
         found["pools"] = _pools(gateway, rows)
     ha = read_ha(gateway) if "ha" in gather else None
@@ -84,6 +88,31 @@ def _named(machines: Sequence[Row], names: Sequence[str]) -> list[Row]:
     if problems:
         raise RefusedError(problems)
     return [chosen[vmid] for vmid in sorted(chosen)]
+
+
+def _firewall(gateway: Gateway, machines: Sequence[Row], workers: int) -> Row | None:
+    """Whether the cluster's firewall is on, and what it does with guests and templates (a clone gets its template's rules). None: not seen."""
+    try:
+        options: Row = gateway.get("cluster/firewall/options")
+        if not int(options.get("enable") or 0):
+            return {"enabled": False, "guests": []}
+        guests = in_parallel(lambda row: _filtered(gateway, row), machines, workers)
+    except ForbiddenError:
+        return None
+    return {"enabled": True, "guests": guests}
+
+
+def _filtered(gateway: Gateway, row: Row) -> Row:
+    """``allowed`` are the addresses of the set ipfilter-net0; PVE adds those of the machine's own cloud-init configuration."""
+    base = f"nodes/{row['node']}/qemu/{row['vmid']}/firewall"
+    options: Row = gateway.get(f"{base}/options")
+    sets: list[Row] = gateway.get(f"{base}/ipset")
+    entries: list[Row] = gateway.get(f"{base}/ipset/ipfilter-net0") if any(one.get("name") == "ipfilter-net0" for one in sets) else []
+    return {
+        "name": str(row.get("name")), "vmid": int(row["vmid"]), "enabled": bool(int(options.get("enable") or 0)),
+        "ip_filter": bool(int(options.get("ipfilter") or 0)) or bool(entries),
+        "allowed": sorted(str(entry["cidr"]).split("/")[0] for entry in entries if not int(entry.get("nomatch") or 0)),
+    }  # fmt: skip
 
 
 def _pools(gateway: Gateway, rows: Sequence[Row]) -> list[Row]:

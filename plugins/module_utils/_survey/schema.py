@@ -21,12 +21,42 @@ SECTIONS = (
 )  # fmt: skip
 RERUN = "run the playbook survey again"
 
-_SERVER = rows(name=TEXT, address=TEXT, port={"type": ["integer", "null"]})
-_VHOST = rows(
-    name=TEXT, file=TEXT, server_names=WORDS, listen=WORDS, default=FLAG, root=MAYBE, fastcgi_pass=MAYBE, fallback=MAYBE,
-    client_max_body_size=MAYBE,
+
+
+def _rows(fields: dict[str, Any], **later: Any) -> dict[str, Any]:
+    """Rows with fields that surveys of earlier versions lack."""
+    return {"type": "array", "items": partly(record(**fields, **later), *later)}
+
+
+_SERVER = _rows(
+    {"name": TEXT, "address": TEXT, "port": {"type": ["integer", "null"]}},
+    check=FLAG, backup=FLAG, cookie=MAYBE, resolvers=MAYBE, tls=FLAG, verify=MAYBE, ca_file=MAYBE, certificate=MAYBE,
 )  # fmt: skip
-_POOL = rows(name=TEXT, user=TEXT, group=TEXT, listen=TEXT, file=TEXT, pm=VALUES, ini=VALUES)
+_BIND = rows(address=TEXT, certificates=WORDS, min_version=MAYBE, versions=WORDS, ciphers=MAYBE, ca_file=MAYBE, verify=MAYBE, alpn=MAYBE)
+_HAPROXY = record(
+    version=TEXT, **{"global": VALUES}, resolvers=rows(name=TEXT, nameservers=WORDS, hold_valid=MAYBE),
+    frontends=_rows({"name": TEXT, "binds": WORDS, "default_backend": MAYBE}, tls=_BIND, mode=TEXT, timeouts=VALUES),
+    backends=_rows(
+        {"name": TEXT, "servers": _SERVER}, balance=MAYBE, cookie=MAYBE, stick=WORDS, retries=COUNT, health=MAYBE, mode=TEXT, timeouts=VALUES
+    ),
+)  # fmt: skip
+_TLS = or_null(record(protocols=WORDS, ciphers=MAYBE, certificates=WORDS, client_ca=MAYBE, verify_client=MAYBE, dhparam=MAYBE))
+_VHOST = _rows(
+    {"name": TEXT, "file": TEXT, "server_names": WORDS, "listen": WORDS, "default": FLAG, "root": MAYBE, "fastcgi_pass": MAYBE, "fallback": MAYBE,
+     "client_max_body_size": MAYBE},
+    root_target=MAYBE, tls=_TLS,
+)  # fmt: skip
+_NGINX = record(
+    version=TEXT, vhosts=_VHOST, upstreams=rows(name=TEXT, file=TEXT, servers=rows(address=TEXT, resolve=FLAG, backup=FLAG), sticky=MAYBE),
+    names=rows(name=TEXT, file=TEXT, directive=TEXT, resolved=TEXT), resolver=WORDS,
+)  # fmt: skip
+_POOL = _rows(
+    {"name": TEXT, "user": TEXT, "group": TEXT, "listen": TEXT, "file": TEXT, "pm": VALUES, "ini": VALUES}, version=TEXT, status=or_null(COUNTS)
+)
+_PHP = record(
+    version=TEXT, extensions=WORDS, ini=VALUES, cli_ini=VALUES, pools=_POOL, opcache=VALUES,
+    others=rows(sapi=TEXT, version=TEXT, release=TEXT, extensions=WORDS, ini=VALUES, opcache=VALUES),
+)  # fmt: skip
 _DATABASE = rows(name=TEXT, size_mib=COUNT, tables=COUNT)
 _MARIADB = record(
     version=TEXT, variables=VALUES, databases=_DATABASE, without_primary_key=WORDS, engines=COUNTS, privileged_accounts=WORDS,
@@ -55,13 +85,11 @@ _PROPERTIES: dict[str, dict[str, Any]] = {
     "listening": rows(protocol=TEXT, address=TEXT, port=PORT, process=MAYBE, unit=MAYBE),
     "connections": rows(local_address=TEXT, local_port=PORT, peer_address=TEXT, peer_port=PORT, process=MAYBE, unit=MAYBE),
     "unpackaged": rows(exe=TEXT, unit=MAYBE, user=TEXT, deleted=FLAG),
-    "nginx": or_null(record(version=TEXT, vhosts=_VHOST)),
-    "php": or_null(record(version=TEXT, extensions=WORDS, ini=VALUES, cli_ini=VALUES, pools=_POOL)),
+    "nginx": or_null(partly(_NGINX, "upstreams", "names", "resolver")),
+    "php": or_null(partly(_PHP, "opcache", "others")),
     "mariadb": or_null(partly(_MARIADB, *(name for name in _MARIADB["required"] if name not in ("version", "variables")))),
     "redis": or_null(partly(_REDIS, "config", "replicas", "primary", "statistics", "modules")),
-    "haproxy": or_null(
-        record(version=TEXT, frontends=rows(name=TEXT, binds=WORDS, default_backend=MAYBE), backends=rows(name=TEXT, servers=_SERVER))
-    ),
+    "haproxy": or_null(partly(_HAPROXY, "global", "resolvers")),
     "cron": rows(user=TEXT, source=TEXT, spool=FLAG, schedule=TEXT, command=TEXT, line=TEXT),
     "literal_addresses": rows(file=TEXT, line=COUNT, address=TEXT),
     "literal_names": rows(file=TEXT, line=COUNT, name=TEXT),
@@ -121,4 +149,6 @@ def comparable(survey: Mapping[str, Any]) -> dict[str, Any]:
     for section, names in MOVING.items():
         for name in names:
             (kept.get(section) or {}).pop(name, None)
+    for pool in (kept.get("php") or {}).get("pools", []):
+        pool.pop("status", None)
     return kept | {part.name: part.steady(kept[part.name]) for part in PARTS if part.name in kept}

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import RefusedError
+from ansible_collections.lotse.estate.plugins.module_utils._pve.errors import ForbiddenError, RefusedError
 from ansible_collections.lotse.estate.plugins.module_utils._pve.info import facts
 
 from tests.lab.pve.fixture import MemoryPve
@@ -101,3 +101,40 @@ def test_rows_of_a_token_that_may_not_see_guests_are_an_error(talk: Conversation
     talk.expect("get", "access/permissions", {"/storage": {"Datastore.Audit": 1}})
     with pytest.raises(RefusedError, match=r"because the token lacks VM\.Audit"):
         facts(talk, ["rows"])
+
+
+def test_the_firewall_costs_one_call_where_it_is_off(talk: Conversation) -> None:
+    talk.expect("get", "version", {"version": "9.0.10"})
+    talk.expect("get", "cluster/resources", [TEMPLATE_ROW, row()])
+    talk.expect("get", "cluster/firewall/options", {"digest": "d1"})
+    assert facts(talk, ["firewall"])["firewall"] == {"enabled": False, "guests": []}
+
+
+def test_the_firewall_of_guests_and_templates_where_it_is_on(talk: Conversation) -> None:
+    """pve-firewall: options of a guest have enable and ipfilter as 0 or 1; entries of a set have cidr and nomatch."""
+    talk.expect("get", "version", {"version": "9.0.10"})
+    talk.expect("get", "cluster/resources", [TEMPLATE_ROW, row()])
+    talk.expect("get", "cluster/firewall/options", {"enable": 1})
+    talk.expect("get", "nodes/pve2/qemu/101/firewall/options", {"enable": 1, "ipfilter": 1})
+    talk.expect("get", "nodes/pve2/qemu/101/firewall/ipset", [{"name": "ipfilter-net0", "digest": "d"}])
+    entries = [{"cidr": "10.77.0.101"}, {"cidr": "10.77.0.10/32"}, {"cidr": "10.77.0.9", "nomatch": 1}]
+    talk.expect("get", "nodes/pve2/qemu/101/firewall/ipset/ipfilter-net0", entries)
+    talk.expect("get", "nodes/pve1/qemu/9000/firewall/options", {})
+    talk.expect("get", "nodes/pve1/qemu/9000/firewall/ipset", [])
+    found = facts(talk, ["firewall"], workers=1)["firewall"]
+    assert found["guests"] == [
+        {"name": "db-01", "vmid": 101, "enabled": True, "ip_filter": True, "allowed": ["10.77.0.10", "10.77.0.101"]},
+        {"name": "debian-13", "vmid": 9000, "enabled": False, "ip_filter": False, "allowed": []},
+    ]
+
+
+def test_a_token_that_may_not_see_the_firewall_gives_nothing_about_it(talk: Conversation) -> None:
+    talk.expect("get", "version", {"version": "9.0.10"})
+    talk.expect("get", "cluster/resources", [row()])
+    talk.expect("get", "cluster/firewall/options", ForbiddenError(403, "Permission check failed (/, Sys.Audit)"))
+    assert facts(talk, ["firewall"])["firewall"] is None
+
+
+def test_the_firewall_as_the_labs_api_keeps_it(run: Run, memory_pve: MemoryPve) -> None:
+    assert run("pve_info", gather=["firewall"])["cluster"]["firewall"] == {"enabled": False, "guests": []}
+    assert writes(memory_pve) == []

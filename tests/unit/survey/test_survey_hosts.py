@@ -98,8 +98,10 @@ def test_cache1_and_edge1() -> None:
     assert cache["redis"]["version"] == "6.0.16" and cache["redis"]["keys"]["db0"] > 0
     assert cache["redis"]["config"]["maxmemory-policy"] == "noeviction" and "requirepass" not in cache["redis"]["config"]
     assert cache["mariadb"] is None and cache["nginx"] is None
-    assert edge["haproxy"]["frontends"] == [{"name": "fe_http", "binds": ["*:80"], "default_backend": "be_web"}]
-    assert edge["haproxy"]["backends"] == [{"name": "be_web", "servers": [{"name": "web1", "address": "10.77.0.12", "port": 80}]}]
+    (front,) = edge["haproxy"]["frontends"]
+    assert (front["name"], front["binds"], front["default_backend"], front["mode"]) == ("fe_http", ["*:80"], "be_web", "http")
+    (back,) = edge["haproxy"]["backends"]
+    assert (back["name"], [(row["name"], row["address"], row["port"]) for row in back["servers"]]) == ("be_web", [("web1", "10.77.0.12", 80)])
 
 
 def test_memory_is_that_of_the_hosts_own_processes() -> None:

@@ -10,10 +10,12 @@ files=$(
 [ -n "$files" ] || files=/etc/haproxy/haproxy.cfg
 if [ ! -e "$root/etc/haproxy/haproxy.cfg" ] && [ -z "$exe" ]; then absent; fi
 block version; "${exe:-haproxy}" -v 2>&1 | head -n 1 | raw
+# The key that cookies of servers are made of is a secret, too.
+no_keys() { sed -E 's/(dynamic-cookie-key[[:space:]]+).*/\1[redacted]/'; }
 printf '%s\n' "$files" | while IFS= read -r path; do
     if [ -d "$root$path" ]; then
         for part in "$root$path"/*.cfg; do file "${part#"$root"}"; done
     else
         file "$path"
     fi
-done
+done | no_keys

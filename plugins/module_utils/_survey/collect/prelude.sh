@@ -104,3 +104,38 @@ file() {
     printf '@file %s\n' "$1"
     head -c 262144 "$root$1" | raw
 }
+
+# Of a JSON text on the standard input the values at these paths and no others, as: number of the outermost list's entry, path, value.
+# Paths have dots; an entry of a list is #. So `json '#.name|#.pm_cwd'` tells two values of each entry, and none of its variables.
+json() {
+    head -c 524288 | awk -v wanted="$1" '
+        function tell(value) {
+            path = ""
+            for (d = 1; d <= depth; d++) path = path (d > 1 ? "." : "") (type[d] == "[" ? "#" : key[d])
+            if (path in keep) { gsub(/[\t\n\r]/, " ", value); print entry "\t" path "\t" substr(value, 1, 500) }
+        }
+        BEGIN { count = split(wanted, list, "|"); for (i = 1; i <= count; i++) keep[list[i]]; depth = 0; entry = 0 }
+        {
+            rest = $0
+            while (length(rest) > 0) {
+                if (open) {
+                    if (match(rest, /^[^"\\]+/)) { text = text substr(rest, 1, RLENGTH); rest = substr(rest, RLENGTH + 1); continue }
+                    sign = substr(rest, 1, 1)
+                    if (sign == "\\") { text = text substr(rest, 2, 1); rest = substr(rest, 3); continue }
+                    open = 0; rest = substr(rest, 2)
+                    if (type[depth] == "{" && !after[depth]) key[depth] = text; else tell(text)
+                    continue
+                }
+                if (match(rest, /^[ \t\r]+/)) { rest = substr(rest, RLENGTH + 1); continue }
+                sign = substr(rest, 1, 1)
+                if (match(rest, /^[-+0-9a-zA-Z.]+/)) { tell(substr(rest, 1, RLENGTH)); rest = substr(rest, RLENGTH + 1); continue }
+                rest = substr(rest, 2)
+                if (sign == "\"") { open = 1; text = "" }
+                else if (sign == "{" || sign == "[") { depth++; type[depth] = sign; after[depth] = 0; key[depth] = ""; if (depth == 1) entry = 0 }
+                else if (sign == "}" || sign == "]") { if (depth > 0) depth-- }
+                else if (sign == ":") after[depth] = 1
+                else if (sign == ",") { after[depth] = 0; if (depth == 1) entry++ }
+            }
+            if (open) text = text " "
+        }'
+}
