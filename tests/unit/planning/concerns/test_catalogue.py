@@ -18,7 +18,7 @@ from tests.unit.planning import concerns as tests
 from tests.unit.planning import test_concerns as mixed
 
 DOCS = Path(__file__).parents[4] / "docs"
-OWN_TESTS = {"dependency-against-order", "dependency-ring", "end-of-life"}  # they need two hosts, or a day
+OWN_TESTS = {"dependency-against-order", "dependency-ring", "end-of-life", "ipfilter-drops-address", "vrrp-filtered"}  # they need more than one host
 
 
 def tried(name: str) -> set[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""keepalived would take the address back."""
+"""An address that keepalived would take back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._shared import virtual_addresses
 
 @detector(
     "virtual-address-kept",
-    "keepalived would take the address back",
+    "An address that keepalived would take back",
     severity="critical",
     compares="virtual addresses of keepalived with the address that the edge's mover moves, and with the plan's own",
     remedy="stop keepalived on every host of the group before the edge's move, and keep it from starting",
