@@ -10,13 +10,20 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.lotse.estate.plugins.module_utils._ansible import prometheus, survey_load
+from ansible_collections.lotse.estate.plugins.module_utils._ansible import bounded, prometheus, survey_load
 from ansible_collections.lotse.estate.plugins.module_utils._ansible import survey_estate as estate
 from ansible_collections.lotse.estate.plugins.module_utils._domain.errors import LotseError
 from ansible_collections.lotse.estate.plugins.module_utils._survey import assemble, collector
 from ansible_collections.lotse.estate.plugins.module_utils._survey.wire import Section
 
-SPEC = {"estate_dir": {"type": "path", "required": True}, "names": {"type": "list", "elements": "str", "default": []}, "prometheus": prometheus.SPEC}
+SPEC = {
+    "estate_dir": {"type": "path", "required": True},
+    "names": {"type": "list", "elements": "str", "default": []},
+    "prometheus": prometheus.SPEC,
+    "seconds": {"type": "int", "default": collector.SECONDS},
+}
+# A whole answer has some MiB. What is larger is no answer, and must not take the controller's memory from the other hosts.
+MEMORY_MIB = 256
 
 
 class ActionModule(ActionBase):
@@ -29,6 +36,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         _, options = self.validate_argument_spec(argument_spec=SPEC)
+        self._seconds = max(1, options["seconds"])
         try:
             self._names = tuple(options["names"])
             source = prometheus.options(options["prometheus"])
@@ -39,12 +47,12 @@ class ActionModule(ActionBase):
 
     def _survey(self, host: str, address: str, directory: Path, source: prometheus.Prometheus | None) -> dict[str, Any]:
         path = estate.path_of(directory, host)
-        before = estate.read(path)
         kept = estate.kept(directory, host)
         if kept is not None:
-            if before is None:
+            if estate.read(path) is None:
                 raise LotseError(f"{host} has no survey any more and cannot get a new one: {kept.reason}", str(path), "restore the file")
             return {"changed": False, "state": kept.state, "path": str(path), "msg": f"{host} keeps its survey: {kept.reason}"}
+        before = estate.former(path)
         sections = self._look(host)
         after = assemble.survey_of(sections, host, address or host)
         changed, diff = estate.difference(before, after, path)
@@ -60,8 +68,12 @@ class ActionModule(ActionBase):
 
     def _look(self, host: str) -> dict[str, Section]:
         boundary = collector.new_boundary()
-        program = collector.program(boundary, names=self._names).encode()
-        answer = self._low_level_execute_command(collector.COMMAND, sudoable=True, in_data=program, encoding_errors="replace")
+        program = collector.program(boundary, names=self._names, seconds=self._seconds).encode()
+        try:
+            with bounded.no_children_left(), bounded.memory(MEMORY_MIB):
+                answer = self._low_level_execute_command(collector.COMMAND, sudoable=True, in_data=program, encoding_errors="replace")
+        except MemoryError:
+            raise LotseError("its answer does not end; it was not read further", host, "look at what its /bin/sh does") from None
         if answer["rc"] != 0:
             said = (answer["stderr"].strip() or answer["stdout"].strip() or "nothing")[-300:]
             raise LotseError(f"the survey ended with status {answer['rc']}; the host said: {said}", host, "is its /bin/sh usable for this account?")

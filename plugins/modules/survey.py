@@ -63,6 +63,12 @@ options:
         description: Seconds that each question may take.
         type: int
         default: 30
+  seconds:
+    description:
+      - How long the host may work on the whole survey. Sections that would begin later are listed as not assessed.
+      - A host that hangs altogether does not answer at all; for this the task needs a C(timeout), as the playbook has it.
+    type: int
+    default: 300
 attributes:
   check_mode:
     support: full

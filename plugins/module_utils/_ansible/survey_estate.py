@@ -59,7 +59,20 @@ def path_of(estate_dir: Path, host: str) -> Path:
 
 def read(path: Path) -> dict[str, Any] | None:
     """The survey in a file, None where there is none. Raises LotseError naming file and field for one that is not sound."""
-    return schema.load(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise LotseError(f"this is not text in UTF-8: {error}", str(path), schema.RERUN) from None
+    return schema.load(text, str(path))
+
+
+def former(path: Path) -> dict[str, Any] | None:
+    """The survey that a new one is compared with and replaces: None also for one of an older shape, which nothing reads any more."""
+    if path.is_file() and schema.outdated(path.read_text(encoding="utf-8", errors="replace")):
+        return None
+    return read(path)
 
 
 def write(path: Path, survey: Mapping[str, Any]) -> None:

@@ -94,7 +94,9 @@ class _Addresses:
 
 
 def _free_of_legacy(hosts: Mapping[str, LegacyHost], policy: Policy) -> None:
-    used = {IPv4Address(address): f"legacy host {host.name}" for host in hosts.values() for address in sorted(host.addresses)}
+    # Guests get IPv4 addresses; a host's IPv6 addresses are not in the way.
+    old = [(address, host.name) for host in hosts.values() for address in sorted(host.addresses) if ":" not in address]
+    used = {IPv4Address(address): f"legacy host {name}" for address, name in old}
     if policy.public_address:
         used[IPv4Address(policy.public_address.split("/")[0])] = "the edge's public address"
     for address, user in sorted(used.items()):

@@ -36,8 +36,30 @@ class Assembly:
         except UnseenError as error:
             self.unseen(name, error.what)
             return None
+        return self.put(name, value)
+
+    def put(self, name: str, value: Any) -> Any:
+        """A value that has its shape; another one was not understood. Returns the value or None."""
+        fault = schema.fault(name, value)
+        if fault is not None:
+            self.unseen(name, f"the host's answer could not be understood: {fault}")
+            return None
         self.values[name] = value
         return value
+
+    def ask(self, name: str, parse: Callable[[Section], Any]) -> Any:
+        """The value of the section of this name. One that said nothing at all, or only why not, was not seen, whatever its parser makes of it."""
+        section = self.sections[name]
+
+        def seen() -> Any:
+            if not section.absent and not section.blocks and not section.files and not section.marks:
+                raise UnseenError(section.unseen[0] if section.unseen else "the host said nothing about it")
+            value = parse(section)
+            if value is None and not section.absent:
+                raise UnseenError(section.unseen[0] if section.unseen else "the host's answer could not be understood")
+            return value
+
+        return self.see(name, seen)
 
     def attempt(self, parse: Callable[[], Any], *names: str) -> Any:
         """Something that other sections need; its reason is theirs."""
@@ -70,27 +92,27 @@ def survey_of(sections: Mapping[str, Section], name: str, address: str) -> dict[
     _programs(made)
     _services(made)
     for part in PARTS:
-        made.see(part.name, lambda part=part: part.parse(sections[part.name]))  # type: ignore[misc]
+        made.ask(part.name, part.parse)
     reasons = [{"section": section, "reason": reason} for section, reason in sorted(made.reasons)]
     whole = {"schema": schema.NAME, "host": name, "address": address, "not_assessed": reasons, **made.values}
-    return schema.check(whole, f"survey of {name}")
+    return schema.complete(whole, f"survey of {name}")
 
 
 def _host(made: Assembly) -> None:
     sections = made.sections
-    made.see("os", lambda: host.system(sections["os"]))
-    made.see("hardware", lambda: host.hardware(sections["hardware"]))
-    made.see("mounts", lambda: host.mounts(sections["mounts"]))
+    made.ask("os", host.system)
+    made.ask("hardware", host.hardware)
+    made.ask("mounts", host.mounts)
     made.see("literal_names", lambda: literals.names(sections["literal_addresses"]))
-    own = made.see("addresses", lambda: host.addresses(sections["addresses"]))
-    made.see("users", lambda: host.users(sections["users"]))
+    own = made.ask("addresses", host.addresses)
+    made.ask("users", host.users)
     if own is None:
         made.unseen("literal_addresses", "the host's own addresses are not known")
         return
-    found = made.see("literal_addresses", lambda: literals.survey(sections["literal_addresses"], own))
+    found = made.attempt(lambda: literals.survey(sections["literal_addresses"], own), "literal_addresses")
     if found is not None:
-        made.values["literal_addresses"], more = found
-        if more:
+        made.put("literal_addresses", found[0])
+        if found[1]:
             made.unseen("literal_addresses", f"more than {literals.MOST}; the first {literals.MOST} are listed")
 
 
@@ -109,18 +131,23 @@ def _programs(made: Assembly) -> None:
         made.unseen("unpackaged", "the services are not known")
     pair = made.attempt(lambda: processes.sockets(sections["sockets"], table), "listening", "connections")
     if pair is not None:
-        made.values["listening"], made.values["connections"] = pair
+        for name, value in zip(("listening", "connections"), pair, strict=True):
+            made.put(name, value)
 
 
 def _services(made: Assembly) -> None:
-    sections = made.sections
-    seen = made.see("nginx", lambda: nginx.survey(sections["nginx"]))
-    if seen is not None:
-        made.values["nginx"], missing = seen
-        for reason in missing:
-            made.unseen("nginx", reason)
-    made.see("haproxy", lambda: haproxy.survey(sections["haproxy"]))
-    made.see("php", lambda: php.survey(sections["php"]))
-    made.see("mariadb", lambda: mariadb.survey(sections["mariadb"]))
-    made.see("redis", lambda: redis.survey(sections["redis"]))
-    made.see("cron", lambda: cron.survey(sections["cron"]))
+    missing: list[str] = []
+
+    def of_nginx(section: Section) -> Any:
+        seen = nginx.survey(section)
+        missing.extend(seen[1] if seen else ())
+        return seen[0] if seen else None
+
+    made.ask("nginx", of_nginx)
+    for reason in missing:
+        made.unseen("nginx", reason)
+    made.ask("haproxy", haproxy.survey)
+    made.ask("php", php.survey)
+    made.ask("mariadb", mariadb.survey)
+    made.ask("redis", redis.survey)
+    made.ask("cron", cron.survey)

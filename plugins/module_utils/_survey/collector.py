@@ -87,7 +87,8 @@ end_tree() {
 sweep() {
     unset LOTSE_MARK
     for round in 1 2 3; do
-        left=$(grep -l "LOTSE_MARK=$mark" /proc/[0-9]*/environ 2>/dev/null) || break
+        left=$(grep -l "LOTSE_MARK=$mark" /proc/[0-9]*/environ 2>/dev/null)
+        [ -n "$left" ] || break
         for status in $left; do status=${status#/proc/}; kill -9 "${status%/environ}" 2>/dev/null; done
     done
 }
@@ -133,13 +134,21 @@ def new_boundary() -> str:
 
 def code(section: str, root: str = "", names: tuple[str, ...] = ()) -> str:
     """One section's program. ``root`` is a folder that stands for the host's ``/``; the tests use it."""
-    return f"{_opening(root, names)}\n{_text(section)}"
+    return f"{_opening(root)}\n{_own(section, names)}"
 
 
-def _opening(root: str, names: Iterable[str]) -> str:
-    """What every section starts with; it is sent once. ``names`` are the estate's hosts: where they are written, somebody depends on them."""
+def _opening(root: str) -> str:
+    """What every section starts with; it is sent once."""
+    return f"root={shlex.quote(root)}\n{_text('prelude')}"
+
+
+def _own(section: str, names: Iterable[str]) -> str:
+    """A section's own text. ``names`` are the estate's hosts: where they are written, somebody depends on them. Thousands of them are more
+    than one argument of a program may have (128 KiB), so no other section has to carry them."""
+    if section != "literal_addresses":
+        return _text(section)
     telling = sorted({name.lower() for name in names if TELLING.fullmatch(name.lower()) and re.search(r"[.0-9]", name)})
-    return f"root={shlex.quote(root)}\nestate_names={shlex.quote(chr(10).join(telling))}\n{_text('prelude')}"
+    return f"estate_names={shlex.quote(chr(10).join(telling))}\n{_text(section)}"
 
 
 @functools.cache
@@ -153,6 +162,6 @@ def program(
     boundary: str, root: str = "", sections: tuple[str, ...] = tuple(SECTIONS), seconds: int = SECONDS, names: tuple[str, ...] = ()
 ) -> str:
     """The whole program for a host. A program that arrived only in part runs nothing: everything is inside ``main``."""
-    calls = [f"    section {name} {SECTIONS[name].seconds} {SECTIONS[name].size} {shlex.quote(_text(name))}" for name in sections]
-    before = [f"    boundary={shlex.quote(boundary)}", f"    total={seconds}", f"    prelude={shlex.quote(_opening(root, names))}"]
+    calls = [f"    section {name} {SECTIONS[name].seconds} {SECTIONS[name].size} {shlex.quote(_own(name, names))}" for name in sections]
+    before = [f"    boundary={shlex.quote(boundary)}", f"    total={seconds}", f"    prelude={shlex.quote(_opening(root))}"]
     return "\n".join([_DRIVER, "main() {", *before, *calls, "    printf '\\n%s complete\\n' \"$boundary\"", "}", "main </dev/null", ""])

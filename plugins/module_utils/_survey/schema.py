@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jsonschema
@@ -100,18 +101,57 @@ SCHEMA: dict[str, Any] = {"type": "object", "properties": _PROPERTIES, "required
 _VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
+_PARTS = {name: jsonschema.Draft202012Validator(shape) for name, shape in _PROPERTIES.items()}
+
+
+def fault(name: str, value: Any) -> str | None:
+    """What is wrong with a section's value, None when it has its shape. Names the field."""
+    error = jsonschema.exceptions.best_match(_PARTS[name].iter_errors(value))
+    return None if error is None else f"{_place([name, *error.absolute_path])}: {error.message[:300]}"
+
+
 def check(survey: Any, where: str) -> dict[str, Any]:
     """The survey itself. Raises LotseError naming file and field; a section that is neither there nor explained is an error as well."""
+    if isinstance(survey, dict) and survey.get("schema") != NAME:
+        raise LotseError(f"schema: {str(survey.get('schema'))[:100]!r}, and this Lotse reads {NAME!r}", where, _remedy(survey.get("schema")))
     error = jsonschema.exceptions.best_match(_VALIDATOR.iter_errors(survey))
     if error is not None:
-        at = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path).lstrip(".") or "the file"
-        raise LotseError(f"{at}: {error.message[:300]}", where, RERUN)
+        raise LotseError(f"{_place(error.absolute_path) or 'the file'}: {error.message[:300]}", where, RERUN)
     assert isinstance(survey, dict)  # noqa: S101 - the schema says so
+    return complete(survey, where)
+
+
+def complete(survey: dict[str, Any], where: str) -> dict[str, Any]:
+    """A survey whose values are checked already. Raises LotseError when a section is neither there nor explained."""
     explained = {row["section"] for row in survey["not_assessed"]}
     missing = [name for name in SECTIONS if name not in survey and name not in explained]
     if missing:
         raise LotseError(f"{missing[0]}: neither surveyed nor listed under not_assessed", where, RERUN)
     return survey
+
+
+def _place(steps: Iterable[Any]) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
+
+
+def _version(name: Any) -> int | None:
+    match = re.fullmatch(r"lotse/survey/(\d{1,6})", name, re.ASCII) if isinstance(name, str) else None
+    return int(match[1]) if match else None
+
+
+def _remedy(name: Any) -> str:
+    newer = (_version(name) or 0) > (_version(NAME) or 0)
+    return "it was written by a newer Lotse: use that one, or delete the file and run the playbook survey again" if newer else RERUN
+
+
+def outdated(text: str) -> bool:
+    """Whether a file's text is a survey of an older shape, which a new survey replaces."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    version = _version(found.get("schema")) if isinstance(found, dict) else None
+    return version is not None and version < (_version(NAME) or 0)
 
 
 def load(text: str, where: str) -> dict[str, Any]:

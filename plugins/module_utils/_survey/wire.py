@@ -62,7 +62,7 @@ def split(output: str, boundary: str, wanted: Mapping[str, int], where: str) -> 
 
 def _last(lines: list[str], boundary: str) -> str:
     words = [line for line in lines if line.strip() and boundary not in line]
-    return words[-1].strip()[:200] if words else "none"
+    return "".join(letter if letter.isprintable() else "?" for letter in words[-1].strip()[:200]) if words else "none"
 
 
 def _section(name: str, lines: list[str], status: str, size: int) -> Section:

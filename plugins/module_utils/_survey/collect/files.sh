@@ -25,8 +25,8 @@ offered() {
 }
 tab=$(printf '\t')
 list=$(offered | sed 's|//*$||' | while IFS="$tab" read -r why path; do
-    case ${path##*/} in htdocs | html | httpdocs | public | public_html | web | webroot | www) shared "${path%/*}" || path=${path%/*} ;; esac
-    case $path in /*) ;; *) continue ;; esac
+    case ${path##*/} in (htdocs | html | httpdocs | public | public_html | web | webroot | www) shared "${path%/*}" || path=${path%/*} ;; esac
+    case $path in (/*) ;; (*) continue ;; esac
     shared "$path" || { [ -d "$root$path" ] && [ ! -L "$root$path" ] && printf '%s\t%s\n' "$path" "$why"; }
 done | sort | awk -F '\t' '!seen[$1]++')
 find "$root/etc" -maxdepth 0 -printf '' 2>/dev/null && gnu=yes || gnu=no
@@ -37,7 +37,7 @@ count=0
 printf '%s\n' "$list" | while IFS="$tab" read -r path why; do
     [ -n "$path" ] || continue
     # A folder below one that was counted adds nothing.
-    case "$above" in ?*) case $path/ in "$above"/*) continue ;; esac ;; esac
+    case "$above" in (?*) case $path/ in ("$above"/*) continue ;; esac ;; esac
     above=$path
     count=$((count + 1))
     [ $count -le 24 ] || { unseen "more than 24 trees; $path and those after it were not counted"; break; }

@@ -4,11 +4,11 @@
 exe=$(running haproxy | head -n 1)
 files=$(
     for link in /proc/[0-9]*/exe; do
-        case $(readlink "$link" 2>/dev/null) in */haproxy) tr '\000' '\n' < "${link%/exe}/cmdline" ;; esac
+        case $(readlink "$link" 2>/dev/null) in (*/haproxy) tr '\000' '\n' < "${link%/exe}/cmdline" ;; esac
     done 2>/dev/null | sed -n '/^-f$/{n;p;}' | sort -u
 )
 [ -n "$files" ] || files=/etc/haproxy/haproxy.cfg
-if [ ! -e "$root/etc/haproxy/haproxy.cfg" ] && [ -z "$exe" ]; then absent; fi
+if ! there /etc/haproxy/haproxy.cfg && [ -z "$exe" ]; then absent; fi
 block version; "${exe:-haproxy}" -v 2>&1 | head -n 1 | raw
 # The key that cookies of servers are made of is a secret, too.
 no_keys() { sed -E 's/(dynamic-cookie-key[[:space:]]+).*/\1[redacted]/'; }

@@ -11,7 +11,7 @@ elif [ -f "$root/etc/msmtprc" ]; then mta=msmtp
 elif [ -f "$root/etc/ssmtp/ssmtp.conf" ]; then mta=ssmtp
 elif [ -f "$root/etc/dma/dma.conf" ]; then mta=dma
 elif [ -d "$root/var/qmail/control" ]; then mta=qmail
-elif [ -e /usr/sbin/sendmail ]; then mta=unknown
+elif [ -e /usr/sbin/sendmail ] || [ -n "$(running 'exim4?|sendmail.*|smtpd|nullmailer-send|qmail-send|dma')" ]; then mta=unknown
 else absent
 fi
 block mta; echo "$mta" | plain

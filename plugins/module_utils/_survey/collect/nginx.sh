@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # nginx' configuration, file by file: `nginx -T` would create the log files that it names.
 for home in /etc/nginx /usr/local/nginx/conf /usr/local/openresty/nginx/conf ''; do
-    [ -n "$home" ] && [ -e "$root$home/nginx.conf" ] && break
+    [ -n "$home" ] && there "$home/nginx.conf" && break
 done
 if [ -z "$home" ]; then
     [ -z "$(running nginx)" ] || { unseen 'nginx runs, and its configuration is not where we look'; exit 0; }

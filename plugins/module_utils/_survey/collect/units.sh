@@ -43,7 +43,8 @@ if have initctl && initctl version 2>/dev/null | grep -qi upstart; then
     block initctl; list=$(initctl list 2>/dev/null); printf '%s\n' "$list" | plain
     [ -n "$list" ] || unseen 'Upstart did not list its jobs'
     block jobs; grep -lE '^[[:space:]]*start[[:space:]]+on' /etc/init/*.conf 2>/dev/null | plain
-    block manual; grep -lE '^[[:space:]]*manual' /etc/init/*.conf /etc/init/*.override 2>/dev/null | plain
+    # A task does something once; it is no service.
+    block manual; grep -lE '^[[:space:]]*(manual|task)[[:space:]]*$' /etc/init/*.conf /etc/init/*.override 2>/dev/null | plain
 fi
 for state in /run/openrc /lib/rc/init.d /lib64/rc/init.d /libexec/rc/init.d; do
     if [ ! -d "$root$state/started" ]; then continue; fi
