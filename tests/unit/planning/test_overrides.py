@@ -95,7 +95,9 @@ def test_what_people_wrote_stays_with_its_comments(estate: Path) -> None:
     assert yaml.safe_load(text)["overrides"]["guests"] == {"db-01": {"cores": 4}}
     before = snapshot(estate)
     assert run(params(estate), check=False)["changed"] is False
-    assert snapshot(estate) == before
+    after = snapshot(estate)
+    # The page tells what changed since the former plan, and now nothing did.
+    assert {name: text for name, text in after.items() if name != "plan.html"} == {name: text for name, text in before.items() if name != "plan.html"}
 
 
 def test_a_date_in_overrides_is_the_same_text_next_time(estate: Path) -> None:

@@ -14,12 +14,10 @@ block tzdata
     elif have apk; then apk info -v tzdata | sed -n 's/^tzdata-//p'; fi
 } 2>/dev/null | head -n 1 | plain
 block zones; head -n 1 "$root/usr/share/zoneinfo/tzdata.zi" 2>/dev/null | plain
-# systemd is asked only where nobody else answers: asking starts its timedated.
+# timedatectl would start timedated to answer; what it would say of its own daemon is a file that the daemon leaves.
 if have chronyc; then block chronyc; chronyc -n tracking 2>/dev/null | head -n 20 | plain
 elif have ntpq; then block ntpq; ntpq -pn 2>/dev/null | head -n 50 | plain
-elif have timedatectl && [ -d /run/systemd/system ]; then
-    shown=$(timedatectl show 2>/dev/null)
-    block timedatectl; printf '%s\n' "$shown" | plain
-    if [ -z "$shown" ]; then block status; timedatectl status 2>/dev/null | plain; fi
-    if running 'systemd-timesyncd' | grep -q .; then block timesync; timedatectl timesync-status 2>/dev/null | plain; fi
+elif [ -d /run/systemd/system ] && running 'systemd-timesyncd' | grep -q .; then
+    block timedatectl; if [ -e /run/systemd/timesync/synchronized ]; then echo 'NTPSynchronized=yes'; else echo 'NTPSynchronized=no'; fi | plain
+    block timesync; timedatectl timesync-status 2>/dev/null | plain
 fi

@@ -3,7 +3,7 @@
 # keepalived: virtual routers and virtual servers from its configuration. Only words that we read leave the host: no pass phrase, no script.
 exe=$(running keepalived | head -n 1)
 main=$(for link in /proc/[0-9]*/exe; do
-    case $(readlink "$link" 2>/dev/null) in */keepalived) tr '\000' '\n' < "${link%/exe}/cmdline" ;; esac
+    case $(readlink "$link" 2>/dev/null) in (*/keepalived) tr '\000' '\n' < "${link%/exe}/cmdline" ;; esac
 done 2>/dev/null | sed -n -e '/^-f$/{n;p;}' -e 's/^--use-file=//p' -e 's/^-f\(\/.*\)/\1/p' | head -n 1)
 [ -n "$main" ] && [ -z "$root" ] || main=/etc/keepalived/keepalived.conf
 there "$main" || { [ -z "$exe" ] || { unseen 'keepalived runs, and its configuration is not where we look'; exit 0; }; absent; }

@@ -25,11 +25,11 @@ for link in /proc/[0-9]*/exe; do
     # The first argument that is a file; what comes after it is the application's own and may be a secret.
     script=$(tr '\n\000' ' \n' < "/proc/$pid/cmdline" 2>/dev/null | sed -n '2,40p' | while IFS= read -r word; do
         case $word in
-            -r | --require | --import | --loader | -C | --env-file) read -r word || break; continue ;;
-            -e | --eval | -p | --print | -pe) break ;;
-            -*) continue ;;
-            /*) [ -e "$word" ] && printf '%s\n' "$word"; break ;;
-            *) for end in '' .js .mjs .cjs; do [ -e "$cwd/$word$end" ] && { printf '%s\n' "$cwd/$word"; break; }; done; break ;;
+            (-r | --require | --import | --loader | -C | --env-file) read -r word || break; continue ;;
+            (-e | --eval | -p | --print | -pe) break ;;
+            (-*) continue ;;
+            (/*) [ -e "$word" ] && printf '%s\n' "$word"; break ;;
+            (*) for end in '' .js .mjs .cjs; do [ -e "$cwd/$word$end" ] && { printf '%s\n' "$cwd/$word"; break; }; done; break ;;
         esac
     done)
     printf 'script\t%s\n' "$script" | raw

@@ -2,13 +2,17 @@
 # shellcheck shell=sh
 # PHP per SAPI: every directive as PHP itself reports it, with and without the ini files, and the FPM pools' files.
 # A program of a container cannot be started from here.
-fpm=$(running 'php-fpm[0-9.]*' | while IFS= read -r path; do [ -x "$path" ] && printf '%s\n' "$path"; done)
+seen=$(running 'php-fpm[0-9.]*')
+fpm=$(printf '%s\n' "$seen" | while IFS= read -r path; do [ -x "$path" ] && printf '%s\n' "$path"; done)
 [ -n "$fpm" ] || fpm=$(ls /usr/sbin/php-fpm* 2>/dev/null)
 more=$(printf '%s\n' "$fpm" | sed -n '2,5p')
 fpm=$(printf '%s\n' "$fpm" | head -n 1)
 cli=
 have php && cli=php
-if [ -z "$fpm$cli" ] && ! there /etc/php; then absent; fi
+if [ -z "$fpm$cli" ] && ! there /etc/php; then
+    [ -z "$seen" ] || { unseen 'PHP-FPM runs, and its program cannot be started from here'; exit 0; }
+    absent
+fi
 directives() {
     sed -n -E -e 's/^([a-z][A-Za-z0-9_.]*(pw|pass|secret|token|_key)[a-z]*) => .*/\1 => [redacted] => [redacted]/' -e '/^[a-z][A-Za-z0-9_.]* => .* => /p' | raw
 }

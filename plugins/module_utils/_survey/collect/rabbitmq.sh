@@ -2,11 +2,11 @@
 # shellcheck shell=sh
 # RabbitMQ through its own tool, which needs root. Users by name and tags; of federation and shovels names only, their values hold addresses with passwords.
 [ -n "$(running 'beam|beam.smp')" ] || absent
+[ "$uid" = 0 ] || { unseen 'not root: an Erlang machine runs, and rabbitmqctl cannot be used'; exit 0; }
 if ! have rabbitmqctl; then
     grep -l rabbit /proc/[0-9]*/cgroup >/dev/null 2>&1 || absent
     unseen 'the server runs, and there is no rabbitmqctl'; exit 0
 fi
-[ "$uid" = 0 ] || { unseen 'not root: rabbitmqctl cannot be used'; exit 0; }
 cd / || exit 0
 ask() { # block, question
     name=$1; shift
