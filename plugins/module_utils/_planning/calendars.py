@@ -34,6 +34,11 @@ class Hours:
     start: time
     end: time
 
+    def told(self) -> str:
+        """Such as: tue, wed 09:00 to 16:00."""
+        days = [DAYS[day] for day in sorted(self.days)] + [day.isoformat() for day in sorted(self.dates)]
+        return f"{', '.join(days)} {self.start:%H:%M} to {self.end:%H:%M}"
+
 
 @dataclass(frozen=True)
 class Frozen:
@@ -71,6 +76,11 @@ class Calendar:
     canary_observe_days: int = 1
     wave_gap_days: int = 0
     observe_minutes: int = 30
+
+    def row(self) -> dict[str, Any]:
+        """What plan.yml and its page tell of it: the zone, staffed hours in words, and the frozen periods."""
+        frozen = [{"start": row.first.isoformat(), "end": row.last.isoformat(), "reason": row.reason} for row in self.frozen]
+        return {"zone": str(self.zone), "staffed": [hours.told() for hours in self.staffed], "frozen": frozen}
 
     def slots(self, day: date) -> Iterator[Window]:
         """The staffed hours that begin on a day, without what is frozen, in their order."""

@@ -79,6 +79,7 @@ def plan(
         "cycles": dependencies.cycles(edges),
         "guests": [_guest(guest, hosted.result.assignment[guest.name], policy, carried[guest.name]) for guest in guests],
         "edge": _edge(draft),
+        "calendar": policy.calendar.row() if policy.calendar else None,
         "waves": ordering.rows(order, rows, policy, overrides, before, started),
         "moves": [move.row() for move in rows],
         "concerns": assessed,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.lotse.estate.plugins.module_utils._domain.errors import LotseError
 from ansible_collections.lotse.estate.plugins.module_utils._planning.calendars import Window, Wish, parse, window, windows
+from ansible_collections.lotse.estate.plugins.module_utils._report.plan_page import render
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -153,3 +154,15 @@ def test_the_plan_has_windows_and_keeps_them() -> None:
     fewer = plan(surveys, previous=first, calendar=OFFICE)
     kept = {wave["name"]: wave["window"] for wave in first["waves"]}
     assert {wave["name"]: wave["window"] for wave in fewer["waves"]} == {name: kept[name] for name in ("edge", "data", "web")}
+
+
+def test_the_plan_tells_its_calendar_and_the_page_draws_it() -> None:
+    found = plan(calendar=OFFICE)
+    assert found["calendar"] == {
+        "zone": "Europe/Berlin", "staffed": ["tue, wed, thu 09:00 to 16:00"],
+        "frozen": [{"start": "2026-12-18", "end": "2027-01-04", "reason": "end of the year"}],
+    }  # fmt: skip
+    page = render(found, list(lab_surveys().values()))
+    assert "Staffed hours: tue, wed, thu 09:00 to 16:00" in page
+    assert "2026-12-18 to 2027-01-04, end of the year" in page
+    assert plan()["calendar"] is None
