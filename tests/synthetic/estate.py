@@ -185,5 +185,5 @@ def cluster(nodes: int) -> Row:
 
 
 def make(hosts: int, seed: int = 1, nodes: int | None = None) -> Estate:
-    """An estate of at least ``hosts`` hosts, the last application whole. A node for every 25 hosts unless said otherwise, never fewer than 3."""
-    return Maker(hosts, seed).make(nodes or max(3, -(-hosts // 25)))
+    """An estate of at least ``hosts`` hosts, the last application whole. A node for every 20 hosts unless said otherwise, never fewer than 4."""
+    return Maker(hosts, seed).make(nodes or max(4, -(-hosts // 20)))

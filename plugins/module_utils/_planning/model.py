@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from ipaddress import ip_interface
 from typing import Any
 
@@ -237,16 +238,37 @@ class Draft:
     day: date = date.min
     horizon_days: int = 180
 
+    # Detectors ask for these once for each host: they are looked up, not searched.
+    @cached_property
+    def _service_of(self) -> Mapping[tuple[str, str], Service]:
+        return {(service.kind, service.host): service for service in reversed(self.services)}
+
+    @cached_property
+    def _move_of(self) -> Mapping[str, Move]:
+        return {move.service.id: move for move in reversed(self.moves)}
+
+    @cached_property
+    def guests_of(self) -> Mapping[str, Sequence[Guest]]:
+        """The guests that take a legacy host's place, by its name."""
+        found: dict[str, list[Guest]] = {}
+        for guest in self.guests:
+            found.setdefault(guest.host, []).append(guest)
+        return found
+
+    @cached_property
+    def _lifted(self) -> frozenset[str]:
+        return frozenset(guest.name for guest in self.guests if guest.system.choice == LIFT)
+
     def service(self, kind: str, host: str) -> Service | None:
-        return next((service for service in self.services if (service.kind, service.host) == (kind, host)), None)
+        return self._service_of.get((kind, host))
 
     def move(self, service: str) -> Move | None:
-        return next((move for move in self.moves if move.service.id == service), None)
+        return self._move_of.get(service)
 
     def lifted(self, guest: str) -> bool:
         """Whether a guest gets the new version of the operating system. Where it carries the old one on, what a new version changes is no
         concern: write ``only_lifted=True`` into ``@detector`` and ``assess`` drops such findings, or ask here."""
-        return any(row.system.choice == LIFT for row in self.guests if row.name == guest)
+        return guest in self._lifted
 
     def unknown_power(self, host: str) -> bool:
         facts = self.legacy_facts.get(host, {})

@@ -55,12 +55,13 @@ def seats(services: Sequence[Service], hosts: Mapping[str, LegacyHost], policy: 
     former = {_key(guest): guest for guest in previous.get("guests", ())}
     addresses = _Addresses(policy, [str(guest["address"]).split("/")[0] for guest in former.values()])
     names = {str(guest["name"]) for guest in former.values()}
+    begin: dict[str, int] = {}
     found = []
     for role in ROLES:
         for host in sorted({service.host for service in services if service.kind in role.kinds}):
             own = tuple(sorted(service.id for service in services if service.host == host and service.kind in role.kinds))
             before = former.get((role.name, host))
-            name = str(before["name"]) if before else _name(role.prefix, names)
+            name = str(before["name"]) if before else _name(role.prefix, names, begin)
             names.add(name)
             address = addresses.keep(str(before["address"]).split("/")[0]) if before else None
             found.append(Seat(name, role.name, host, own, address or addresses.next(name)))
@@ -71,24 +72,28 @@ def _key(guest: Mapping[str, Any]) -> tuple[str, str]:
     return str(guest["role"]), str(guest["services"][0]).split("@")[1]
 
 
-def _name(prefix: str, taken: set[str]) -> str:
-    return next(name for number in range(1, len(taken) + 2) if (name := f"{prefix}-{number:02d}") not in taken)
+def _name(prefix: str, taken: set[str], begin: dict[str, int]) -> str:
+    """The first free name of a prefix. ``begin`` remembers up to which number all are taken."""
+    number = begin.get(prefix, 1)
+    while (name := f"{prefix}-{number:02d}") in taken:
+        number += 1
+    begin[prefix] = number
+    return name
 
 
 class _Addresses:
     def __init__(self, policy: Policy, reserved: Sequence[str]) -> None:
         self.range = policy.addresses
         self.taken = {IPv4Address(address) for address in reserved}
+        self.free = (address for address in policy.addresses if address not in self.taken)
 
     def keep(self, address: str) -> str | None:
         """An address given before, as long as it is in the range."""
         return address if IPv4Address(address) in self.range else None
 
     def next(self, name: str) -> str:
-        for address in self.range:
-            if address not in self.taken:
-                self.taken.add(address)
-                return str(address)
+        if (address := next(self.free, None)) is not None:
+            return str(address)
         what = f"the range of {len(self.range)} addresses for guests is too small: {name} gets none"
         raise LotseError(what, f"plan_address_range {self.range.first}-{self.range.last}", "make the range larger")
 

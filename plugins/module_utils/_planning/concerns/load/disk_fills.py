@@ -23,7 +23,7 @@ SPANS = ((7, "a week"), (31, "a month"), (92, "three months"), (183, "half a yea
 def disk_fills(draft: Draft) -> Iterator[Finding]:
     for host in draft.hosts.values():
         foreign = {str(row["target"]) for row in host.rows("mounts") if row.get("type") in CONTAINER_ROOTS}
-        guests = [guest for guest in draft.guests if guest.host == host.name]
+        guests = draft.guests_of.get(host.name, ())
         for disk in draft.loads.get(host.name, {}).get("disks") or ():
             growth, free = disk["growth_mib_per_day"] or 0, max(0, disk["size_mib"] - disk["used_mib"])
             if disk["target"] in foreign or growth <= 0 or free >= growth * draft.horizon_days:

@@ -24,7 +24,7 @@ CONFIGURED = frozenset({"mariadb", "postgresql", "redis", "memcached", "web_php"
 )
 def memory_unexplained(draft: Draft) -> Iterator[Finding]:
     for host in draft.hosts.values():
-        guests = [guest for guest in draft.guests if guest.host == host.name and guest.role != "cron_worker"]
+        guests = [guest for guest in draft.guests_of.get(host.name, ()) if guest.role != "cron_worker"]
         figures = (draft.loads.get(host.name, {}).get("measures") or {}).get("memory_mib")
         if not figures or not guests or not all(guest.role in CONFIGURED for guest in guests):
             continue

@@ -16,8 +16,8 @@ MADE = re.compile(r"(docker|br-|virbr|veth|lxc|lxd|cni|cali|flannel|kube|podman|
 def leaving(draft: Draft) -> Iterator[tuple[LegacyHost, list[Guest]]]:
     """Legacy hosts from which something moves, each with the guests that take its place."""
     for host in draft.hosts.values():
-        if guests := [guest for guest in draft.guests if guest.host == host.name]:
-            yield host, guests
+        if guests := draft.guests_of.get(host.name):
+            yield host, list(guests)
 
 
 def names(guests: list[Guest]) -> str:
