@@ -13,6 +13,7 @@ from .counters import PART as COUNTERS
 from .docker import PART as DOCKER
 from .files import PART as FILES
 from .firewall import PART as FIREWALL
+from .installed import PART as INSTALLED
 from .interfaces import PART as INTERFACES
 from .jobs import PART as JOBS
 from .keepalived import PART as KEEPALIVED
@@ -47,6 +48,7 @@ PARTS: tuple[Part, ...] = (
     DOCKER,
     FILES,
     FIREWALL,
+    INSTALLED,
     INTERFACES,
     JOBS,
     KEEPALIVED,
