@@ -22,6 +22,7 @@ from ansible_collections.lotse.estate.plugins.module_utils._planning import poli
 from ansible_collections.lotse.estate.plugins.module_utils._planning.model import Guest, Size, System
 from ansible_collections.lotse.estate.plugins.module_utils._survey import schema
 
+from tests import browser
 from tests.lab.pve.fixture import ROOT
 from tests.synthetic.estate import Estate, make
 from tests.synthetic.planting import false_criticals, missed, plant
@@ -99,7 +100,10 @@ def thousand(directory: Path, scale: Scale, runs: int, say: Callable[[str], None
     for line in (*lost, *wrong[:20]):
         say(f"plan: not as planted: {line}")
     about = f"{scale.hosts} hosts on {scale.nodes} nodes"
+    page = browser.measure(directory / "run0" / "plan.html")
     return [
+        at_most(f"plan.html of {scale.hosts} hosts opens in", "s", page["open_seconds"], 3),
+        at_most(f"plan.html of {scale.hosts} hosts", "MiB", page["bytes"] / 2**20, 15),
         at_most(f"plan of {about}", "s", statistics.median(one.seconds for one in several), 120),
         at_most(f"memory of that plan, {about}", "MiB", max(one.mib for one in several), 1536),
         at_most("runs of the same input that gave other bytes", "runs", len({one.digest for one in several}) - 1, 0),

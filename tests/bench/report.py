@@ -128,3 +128,31 @@ Machine: {cpus} cores, {memory_mib} MiB, Python {python}, ansible-core {ansible_
 def page(machine: Mapping[str, Any], rows: Sequence[Row]) -> str:
     """docs/performance.md."""
     return PAGE.format(**machine, table=table(rows))
+
+
+PLAN_PAGE = """\
+# Performance of survey and plan
+
+Made by `make bench` from `build/bench/plan.json`; do not edit. Ours and the peer's ran on the same machine in the same run. A smaller figure
+is better in every row but that of facts.
+
+{table}
+
+- **Plan.** Synthetic hosts from a seed (`tests/synthetic`): applications of web servers, databases, caches and queues behind one edge, and on
+  hosts of their own every surprise that the detectors' tests know, but for those that belong to the edge or to the inventory. Seconds and memory
+  are those of a process of its own that does what `estate_plan` does, from reading the surveys to writing `plan.yml`, `plan.json` and `plan.html`.
+- **Missed** are planted surprises that the plan does not tell with their severity on one of their hosts. **Critical concerns that nothing was
+  planted for** are those on all other hosts, without the services that only people move.
+- **Growth** is the exponent of a power law between two sizes: 1 is linear, 2 quadratic.
+- **The page** is opened in headless Chromium, from the request to the first frame after the load event.
+- **Survey.** Fifty addresses of five real machines, on this machine's own cores, against `setup`, `service_facts` and `package_facts`.
+  Processor time is that of `ansible-playbook` and all its processes. While all forks are busy, Ansible's own loop looks for a free one
+  10,000 times a second; a survey that takes long pays for that.
+
+Machine: {cpus} cores, {memory_mib} MiB, Python {python}, ansible-core {ansible_core}; {date}, load average before the run {load}.
+"""
+
+
+def plan_page(machine: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """docs/performance-plan.md."""
+    return PLAN_PAGE.format(**machine, table=table(rows))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m tests.bench.survey``: what a survey of fifty hosts costs the controller, against Ansible's own modules that gather facts.
+"""What a survey of fifty hosts costs the controller, against Ansible's own modules that gather facts.
 
 Five real machines of the lab with ten addresses each stand for fifty hosts. Both sides use the same connection, settings and forks, in the same
 run. They are Debian 13, because package_facts needs python3-apt on the host. Processor time is that of ansible-playbook and all its
@@ -178,16 +178,3 @@ def survey(say: Callable[[str], None], runs: int = 3) -> list[report.Row]:
         report.at_most("survey: round trips a host", "calls", trips, 1, peer=peer_trips, floor=1),
         report.Row("survey: facts of a host", "facts", found, peer_found, None, round(found / peer_found, 3), "more than peer", found > peer_found),
     ]
-
-
-def main() -> int:
-    rows = survey(lambda text: print(text, flush=True), int(sys.argv[1]) if len(sys.argv) > 1 else 3)
-    path = ROOT / "build" / "bench" / "plan.json"
-    about, kept = report.load(path) if path.exists() else ({"cpus": os.cpu_count()}, [])
-    report.write(path, about, report.renewed(kept, rows))
-    print(report.table(rows))
-    return 0 if all(row.met for row in rows) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
