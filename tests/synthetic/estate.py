@@ -145,9 +145,17 @@ class Maker:
             },
         }  # fmt: skip
         survey["mounts"] = [{"source": "/dev/sda1", "target": "/", "type": "ext4", "size_mib": 400_000, "used_mib": self.dice.randint(3_000, 60_000)}]
+        self.made.loads[name] = self._load(name, cpus * busy, survey["measured"]["memory_used_mib"])
         self.facts[name] = {"watts": watts, "rack_units": units, "rack": f"r{len(self.facts) // 20 + 1:02d}"}
         self.made.surveys[name] = survey
         return name
+
+    def _load(self, name: str, cores: float, memory: int) -> Row:
+        """A month of samples. One host in five works three times as hard at the month's end, which only its p99 and maximum tell."""
+        peak = 3.0 if self.dice.random() < 0.2 else 1.2
+        used = {"p50": round(cores * 0.6, 2), "p95": round(cores, 2), "p99": round(cores * (1 + peak) / 2, 2), "max": round(cores * peak, 2)}
+        held = {"p50": memory, "p95": int(memory * 1.1), "p99": int(memory * 1.15), "max": int(memory * 1.2)}
+        return estates.load_over_time(name, measures={"cpu_cores": used, "memory_mib": held})
 
     def _sections(self, name: str, kind: str, memory_gib: int) -> Row:
         if kind == "http":

@@ -56,11 +56,23 @@ def test_every_host_has_a_guest_and_every_connection_an_edge(estate: Estate, fou
             assert (name, owners[row["peer_address"]], row["peer_port"]) in told or row["peer_port"] == 3306
 
 
+def test_a_peak_at_the_months_end_counts(estate: Estate, found: Row) -> None:
+    """A host whose maximum is three times its p95 gets the cores of its p99, not of its usual day."""
+    peaks = [name for name, load in estate.loads.items() if load["measures"]["cpu_cores"]["p95"] > 1.5
+             and load["measures"]["cpu_cores"]["max"] > 2 * load["measures"]["cpu_cores"]["p95"]]  # fmt: skip
+    guests = {service.split("@")[1]: guest for guest in found["guests"] for service in guest["services"]}
+    assert peaks
+    for name in peaks:
+        assert guests[name]["cores"] > estate.loads[name]["measures"]["cpu_cores"]["p95"] * 1.5
+
+
 def test_ten_changed_hosts_move_no_unrelated_guest(estate: Estate, found: Row) -> None:
     after = copy.deepcopy(estate)
     changed = sorted(after.surveys)[20:120:10]
     for name in changed:
         after.surveys[name]["measured"]["memory_used_mib"] *= 3
+        measures = after.loads[name]["measures"]
+        measures["memory_mib"] = {share: 3 * mib for share, mib in measures["memory_mib"].items()}
     again = planned(after, found)
     before = {guest["name"]: guest for guest in found["guests"]}
     touched = [guest["name"] for guest in again["guests"] if guest != before[guest["name"]]]
