@@ -92,7 +92,7 @@ class Maker:
             "guest_defaults": {"template": "debian-13", "bridge": "vmbr0", "storage": "shared", "pool": "community"},
             "public_address": f"{EDGE}/8", "legacy_facts": self.facts,
             "node_facts": {"watts_per_core": 3, "watts_per_gib": 0.4, "rack_units": 2 * nodes},
-            "placement": {"spare_nodes": 1, "cpu_overcommit": 2.0, "reserve_mib": 8192}, "dropped_services": [],
+            "placement": {"spare_nodes": 1, "cpu_overcommit": 3.0, "reserve_mib": 8192}, "dropped_services": [],
         }  # fmt: skip
         return self.made
 
