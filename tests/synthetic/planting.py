@@ -19,6 +19,7 @@ from typing import Any
 from ansible_collections.lotse.estate.plugins.module_utils._survey import schema
 
 from tests.unit.planning import concerns as catalogue
+from tests.unit.planning import test_concerns as mixed
 from tests.unit.planning.cases import quiet
 
 from .estate import EDGE, Estate
@@ -36,6 +37,7 @@ def cases() -> Iterator[Case]:
     for found in sorted(pkgutil.iter_modules(catalogue.__path__), key=lambda one: one.name):
         module = importlib.import_module(f"{catalogue.__name__}.{found.name}")
         yield from getattr(module, "CASES", ())
+    yield from mixed.CASES
 
 
 def plant(estate: Estate) -> list[str]:

@@ -50,6 +50,32 @@ CASES: list[tuple[str, Any, str, bool]] = [
     ("sessions-on-disk", inside(*POOL, "ini", value={}), "critical", True),
 ]  # fmt: skip
 
+# What looks like it and is harmless.
+SILENT: list[tuple[str, Any]] = [
+    ("no-mover", section("db1", "listening", [{**RABBIT, "process": "mariadbd", "unit": "mariadb.service", "port": 3306}])),
+    ("no-edge", inside("edge1", "haproxy", "backends", 0, "servers", 0, "name", value="renamed")),
+    ("several-servers", inside("edge1", "haproxy", "backends", 0, "servers", 0, "name", value="other")),
+    ("several-edges", section("web1", "haproxy", None)),
+    ("public-address", section("edge1", "addresses", ["10.77.0.10/24", "10.77.0.11/24"])),
+    ("tls-vhost", inside(*NGINX, "listen", value=["80", "[::]:80"])),
+    ("proxy-vhost", inside(*NGINX, "name", value="renamed")),
+    ("vhost-without-pool", inside(*POOL, "name", value="renamed")),
+    ("pool-owner", inside("web1", "users", 0, "shell", value="/usr/sbin/nologin")),
+    ("php-version", inside("web1", "php", "version", value="8.4")),
+    ("php-ini-difference", inside("web1", "php", "pools", 0, "ini", value={"session.save_handler": "files", "memory_limit": "128M"})),
+    ("php-cli-difference", inside("web1", "php", "cli_ini", value={"memory_limit": "64M"})),  # nobody runs jobs there
+    ("php-setting-gone", inside("web1", "php", "ini", value={"memory_limit": "128M"})),
+    ("php-extension", inside("web1", "php", "extensions", value=["mbstring", "redis"])),
+    ("sessions-on-disk", inside(*POOL, "ini", value={"session.save_handler": "memcached"})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "change"), SILENT, ids=[f"{number}-{case[0]}" for number, case in enumerate(SILENT)])
+def test_a_detector_is_silent(name: str, change: Any) -> None:
+    surveys = copy.deepcopy(quiet())
+    change(surveys)
+    assert concerns(assessed(surveys), name) == []
+
 
 @pytest.mark.parametrize(("name", "change", "severity", "applied"), CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
 def test_a_detector_speaks(name: str, change: Any, severity: str, applied: bool) -> None:

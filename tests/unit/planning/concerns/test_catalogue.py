@@ -31,6 +31,21 @@ def test_every_detector_was_seen_to_speak() -> None:
     assert {detector.id for detector in DETECTORS} - tried("CASES") - OWN_TESTS == set()
 
 
+def test_every_detector_was_seen_to_be_silent() -> None:
+    """Where something looks like its surprise and is harmless: a detector that cannot be silent says nothing."""
+    assert {detector.id for detector in DETECTORS} - tried("SILENT") - OWN_TESTS - {"power-unknown"} == set()
+
+
+def test_every_surprise_has_a_detector() -> None:
+    assert {number for detector in DETECTORS for number in detector.surprise} == set(range(1, 49))
+
+
+@pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.id)
+def test_its_page_is_written(detector: Detector) -> None:
+    assert all((detector.severity, detector.compares, detector.remedy, detector.reference))
+    assert any(word in detector.severity for word in ("critical", "warning", "info"))
+
+
 def test_every_file_is_in_the_catalogue() -> None:
     """A detector that nobody lists never speaks."""
     folder = Path(str(concerns.__file__)).parent
