@@ -32,12 +32,13 @@ unit: setup
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not thorough" tests/unit tests/faults
 
 lab-test: setup
-	@$(BIN)/python -m pytest -m lab tests/integration tests/lab/pve
+	@$(BIN)/python -m pytest -m "lab and not thorough" tests/integration tests/lab/pve
 
 test: unit lab-test
 
 test-all: test
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m thorough tests/faults
+	@$(BIN)/python -m pytest -m "lab and thorough" tests/integration
 
 bench: setup
 	@$(BIN)/python -m tests.bench
