@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any
 
+from ansible_collections.lotse.estate.plugins.module_utils._planning import debian13_kernel
+
 from tests.unit.planning import estates
 
 Row = dict[str, Any]
@@ -144,6 +146,9 @@ class Maker:
                 "memory_available_mib": memory_gib * 512, "uptime_s": self.dice.randint(1, 390) * 86400, "processes": self.dice.randint(80, 400),
             },
         }  # fmt: skip
+        # As large as real ones: kernel parameters as Debian has them, packages, and what else fills a file.
+        survey["kernel"]["sysctl"] = {**debian13_kernel.DEFAULTS, **{f"net.ipv4.conf.card{number}.forwarding": "0" for number in range(500)}}
+        survey["installed"] = {"manager": "dpkg", "packages": {f"package-{number}": f"{number}.1-{number % 7}" for number in range(400)}}
         survey["mounts"] = [{"source": "/dev/sda1", "target": "/", "type": "ext4", "size_mib": 400_000, "used_mib": self.dice.randint(3_000, 60_000)}]
         self.made.loads[name] = self._load(name, cpus * busy, survey["measured"]["memory_used_mib"])
         self.facts[name] = {"watts": watts, "rack_units": units, "rack": f"r{len(self.facts) // 20 + 1:02d}"}
