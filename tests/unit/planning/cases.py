@@ -8,10 +8,11 @@ and ``SILENT``, a list of (id, change that looks like it and is harmless).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import pytest
+from ansible_collections.lotse.estate.plugins.module_utils._planning.concerns.detector import Detector
 
 from .estates import bare, cluster, concerns, haproxy, mariadb, plan, web
 
@@ -91,31 +92,45 @@ def both(*changes: Change) -> Change:
     return change
 
 
-def _found(name: str, change: Change) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _planned(name: str, change: Change) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The surveys as they were changed, and their plan."""
     surveys = copy.deepcopy(quiet())
     change(surveys)
     facts = {host: {"watts": 1, "rack_units": 1} for host in surveys} if name != "power-unknown" else {}
-    return surveys, concerns(assessed(surveys, legacy_facts=facts), name)
+    return surveys, assessed(surveys, legacy_facts=facts)
 
 
-def check(cases: list[Case]) -> Any:
-    """A test: each case is seen, with its severity, and with evidence of both sides."""
+def check(cases: list[Case], hosts: Collection[str] = (), service: str = "") -> Any:
+    """A test: each case is seen, with its severity and evidence of both sides; on ``hosts`` and about ``service`` where they are given."""
 
     @pytest.mark.parametrize(("name", "change", "severity", "applied"), cases, ids=[f"{number}-{case[0]}" for number, case in enumerate(cases)])
     def test(name: str, change: Change, severity: str, applied: bool) -> None:
-        surveys, rows = _found(name, change)
+        surveys, found = _planned(name, change)
+        rows = concerns(found, name)
         assert rows, "the detector did not see it"
         assert {(row["severity"], row["applied"]) for row in rows} == {(severity, applied)}
-        assert all(row["old"] and row["new"] and row["remedy"] and row["host"] in surveys for row in rows)
+        assert all(row["old"] and row["new"] and row["remedy"] and row["host"] in (hosts or surveys) for row in rows)
+        assert all(row["service"] == service for row in rows if service)
 
     return test
 
 
-def silent(cases: list[Quiet]) -> Any:
-    """A test: what is harmless is not told."""
+def silent(cases: list[Quiet], service: str = "") -> Any:
+    """A test: what is harmless is not told, though ``service`` is there."""
 
     @pytest.mark.parametrize(("name", "change"), cases, ids=[f"{number}-{case[0]}" for number, case in enumerate(cases)])
     def test(name: str, change: Change) -> None:
-        assert _found(name, change)[1] == []
+        _, found = _planned(name, change)
+        assert not service or any(row["id"] == service for row in found["services"])
+        assert concerns(found, name) == []
+
+    return test
+
+
+def has_both(detectors: Iterable[Detector], cases: list[Case], quiet_ones: list[Quiet]) -> Any:
+    """A test: every detector of a topic has a case that it sees and one that it does not, and no case is another topic's."""
+
+    def test() -> None:
+        assert {detector.id for detector in detectors} == {case[0] for case in cases} == {case[0] for case in quiet_ones}
 
     return test

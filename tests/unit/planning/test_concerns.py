@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import pytest
 from ansible_collections.lotse.estate.plugins.module_utils._planning.plan import blocking
 
-from .cases import added, assessed, inside, quiet, section
+from .cases import added, assessed, check, inside, quiet, section, silent
 from .estates import LAB, bare, concerns, haproxy, job, lab_surveys, plan, web
 
 
@@ -69,23 +68,8 @@ SILENT: list[tuple[str, Any]] = [
     ("sessions-on-disk", inside(*POOL, "ini", value={"session.save_handler": "memcached"})),
 ]  # fmt: skip
 
-
-@pytest.mark.parametrize(("name", "change"), SILENT, ids=[f"{number}-{case[0]}" for number, case in enumerate(SILENT)])
-def test_a_detector_is_silent(name: str, change: Any) -> None:
-    surveys = copy.deepcopy(quiet())
-    change(surveys)
-    assert concerns(assessed(surveys), name) == []
-
-
-@pytest.mark.parametrize(("name", "change", "severity", "applied"), CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
-def test_a_detector_speaks(name: str, change: Any, severity: str, applied: bool) -> None:
-    surveys = copy.deepcopy(quiet())
-    change(surveys)
-    facts = {host: {"watts": 1, "rack_units": 1} for host in surveys} if name != "power-unknown" else {}
-    rows = concerns(assessed(surveys, legacy_facts=facts), name)
-    assert rows, "the detector did not see it"
-    assert {(row["severity"], row["applied"]) for row in rows} == {(severity, applied)}
-    assert all(row["old"] and row["new"] and row["remedy"] and row["host"] in surveys for row in rows)
+test_a_detector_speaks = check(CASES)
+test_a_detector_is_silent = silent(SILENT)
 
 
 def link(surveys: dict[str, dict[str, Any]], source: str, process: str, number: int, port: int) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from ansible_collections.lotse.estate.plugins.module_utils._planning.concerns import databases
 
-from ..cases import added, assessed, inside, quiet
-from ..estates import concerns, mariadb, plan, redis
+from ..cases import added, check, has_both, inside, quiet, silent
+from ..estates import mariadb, plan, redis
 
 GIB = 1024**3
 TRANSACTION = {"age_s": 7200, "idle": True, "account": "report@10.0.0.9"}
@@ -88,26 +87,9 @@ SILENT: list[tuple[str, Any]] = [
     ("cold-cache", database(status=CACHED)),
 ]  # fmt: skip
 
-
-def test_every_detector_has_both() -> None:
-    ids = {detector.id for detector in databases.DETECTORS}
-    assert ids == {case[0] for case in CASES} == {case[0] for case in SILENT}
-
-
-@pytest.mark.parametrize(("name", "change", "severity", "applied"), CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
-def test_it_speaks(name: str, change: Any, severity: str, applied: bool) -> None:
-    surveys = quiet()
-    change(surveys)
-    rows = concerns(assessed(surveys), name)
-    assert {(row["severity"], row["applied"]) for row in rows} == {(severity, applied)}
-    assert all(row["old"] and row["new"] and row["remedy"] for row in rows)
-
-
-@pytest.mark.parametrize(("name", "change"), SILENT, ids=[f"{number}-{case[0]}" for number, case in enumerate(SILENT)])
-def test_it_is_silent(name: str, change: Any) -> None:
-    surveys = quiet()
-    change(surveys)
-    assert concerns(assessed(surveys), name) == []
+test_it_speaks = check(CASES)
+test_it_is_silent = silent(SILENT)
+test_every_detector_has_both = has_both(databases.DETECTORS, CASES, SILENT)
 
 
 def test_ages_do_not_move_the_plan() -> None:

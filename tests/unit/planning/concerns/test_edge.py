@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from ..cases import NO_DROPS, assessed, inside, quiet, section
+from ..cases import NO_DROPS, assessed, check, inside, quiet, section, silent
 from ..estates import cluster, concerns, plan
 
 BACKEND = ("edge1", "haproxy", "backends", 0)
@@ -123,23 +121,14 @@ SILENT: list[tuple[str, Any]] = [
     ("edge-timeouts", inside(*BACKEND, "timeouts", value={"server": "50000"})),
 ]
 
+test_it_speaks = check(CASES, hosts=quiet())
+test_it_is_silent = silent(SILENT)
+
 
 def after(change: Any, name: str, given: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     surveys = quiet()
     change(surveys)
     return concerns(assessed(surveys) if given is None else plan(surveys, given, **NO_DROPS), name)
-
-
-@pytest.mark.parametrize(("name", "change", "severity", "applied"), CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
-def test_it_speaks(name: str, change: Any, severity: str, applied: bool) -> None:
-    rows = after(change, name)
-    assert {(row["severity"], row["applied"]) for row in rows} == {(severity, applied)}
-    assert all(row["old"] and row["new"] and row["remedy"] and row["host"] in quiet() for row in rows)
-
-
-@pytest.mark.parametrize(("name", "change"), SILENT, ids=[f"{number}-{case[0]}" for number, case in enumerate(SILENT)])
-def test_it_is_silent(name: str, change: Any) -> None:
-    assert after(change, name) == []
 
 
 def test_a_single_server_keeps_its_cookie_in_the_new_edge() -> None:

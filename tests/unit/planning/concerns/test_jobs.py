@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.lotse.estate.plugins.module_utils._conduct.files import courier
 from ansible_collections.lotse.estate.plugins.module_utils._planning.concerns.files.special_files import KEPT
 
-from ..cases import assessed, quiet, section
+from ..cases import assessed, check, quiet, section, silent
 from ..estates import concerns, job
 
 Row = dict[str, Any]
@@ -138,24 +138,14 @@ SILENT: list[tuple[str, Any]] = [
     ("nfs-identity", nfs(mounts=[mount("/mnt/a")], idmap_domain="shop.example", dns_domain="shop.example")),
 ]  # fmt: skip
 
+test_it_speaks = check(CASES)
+test_it_is_silent = silent(SILENT)
+
 
 def found(name: str, change: Any, **decided: Any) -> list[Row]:
     surveys = copy.deepcopy(quiet())
     change(surveys)
     return concerns(assessed(surveys, **decided), name)
-
-
-@pytest.mark.parametrize(("name", "change", "severity", "applied"), CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
-def test_a_detector_speaks(name: str, change: Any, severity: str, applied: bool) -> None:
-    rows = found(name, change)
-    assert rows, "the detector did not see it"
-    assert {(row["severity"], row["applied"]) for row in rows} == {(severity, applied)}
-    assert all(row["old"] and row["new"] and row["remedy"] for row in rows)
-
-
-@pytest.mark.parametrize(("name", "change"), SILENT, ids=[f"{number}-{case[0]}" for number, case in enumerate(SILENT)])
-def test_a_detector_is_silent(name: str, change: Any) -> None:
-    assert found(name, change) == []
 
 
 @pytest.mark.parametrize(

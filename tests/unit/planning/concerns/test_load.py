@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-import pytest
-
-from ..cases import assessed, quiet
+from ..cases import assessed, check, quiet, silent
 from ..estates import concerns, load_over_time
 
 FILLING = {"target": "/data", "size_mib": 1000, "used_mib": 900, "most_mib": 900, "growth_mib_per_day": 2.0, "days": 30}
@@ -43,22 +40,8 @@ SILENT: list[tuple[str, Any]] = [
     ("memory-unexplained", over_time("edge1", measures=memory(6000))),
 ]
 
-
-@pytest.mark.parametrize(("name", "change", "severity", "applied"), CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
-def test_it_speaks(name: str, change: Any, severity: str, applied: bool) -> None:
-    surveys = copy.deepcopy(quiet())
-    change(surveys)
-    rows = concerns(assessed(surveys), name)
-    assert rows, "the detector did not see it"
-    assert {(row["severity"], row["applied"]) for row in rows} == {(severity, applied)}
-    assert all(row["old"] and row["new"] and row["remedy"] for row in rows)
-
-
-@pytest.mark.parametrize(("name", "change"), SILENT, ids=[f"{number}-{case[0]}" for number, case in enumerate(SILENT)])
-def test_it_is_silent(name: str, change: Any) -> None:
-    surveys = copy.deepcopy(quiet())
-    change(surveys)
-    assert concerns(assessed(surveys), name) == []
+test_it_speaks = check(CASES)
+test_it_is_silent = silent(SILENT)
 
 
 def test_a_container_s_root_is_the_whole_machine_s() -> None:

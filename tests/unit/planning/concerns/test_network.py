@@ -6,9 +6,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import pytest
-
-from ..cases import assessed, inside, quiet, section
+from ..cases import assessed, check, inside, quiet, section, silent
 from ..estates import concerns
 
 Row = dict[str, Any]
@@ -138,6 +136,9 @@ SILENT: list[tuple[str, Any]] = [
     ("firewall-left-behind", filtered(("DOCKER", "-i docker0 -j RETURN", True))),
 ]  # fmt: skip
 
+test_it_speaks = check(CASES)
+test_it_is_silent = silent(SILENT)
+
 
 def found(name: str, change: Any) -> list[Row]:
     surveys = copy.deepcopy(quiet())
@@ -145,19 +146,6 @@ def found(name: str, change: Any) -> list[Row]:
         survey["kernel"] = survey["kernel"] or {"conntrack": None}
     change(surveys)
     return concerns(assessed(surveys), name)
-
-
-@pytest.mark.parametrize(("name", "change", "severity", "applied"), CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
-def test_a_detector_speaks(name: str, change: Any, severity: str, applied: bool) -> None:
-    rows = found(name, change)
-    assert rows, "the detector did not see it"
-    assert {(row["severity"], row["applied"]) for row in rows} == {(severity, applied)}
-    assert all(row["old"] and row["new"] and row["remedy"] for row in rows)
-
-
-@pytest.mark.parametrize(("name", "change"), SILENT, ids=[f"{number}-{case[0]}" for number, case in enumerate(SILENT)])
-def test_a_detector_is_silent(name: str, change: Any) -> None:
-    assert found(name, change) == []
 
 
 def test_the_plan_carries_names_with_the_new_addresses() -> None:

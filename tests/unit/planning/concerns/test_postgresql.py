@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from ansible_collections.lotse.estate.plugins.module_utils._planning import debian13
 from ansible_collections.lotse.estate.plugins.module_utils._planning.concerns import postgresql
 
-from ..cases import added, assessed, quiet
+from ..cases import added, assessed, check, has_both, quiet, silent
 from ..estates import concerns
 
 LISTENS = [{"protocol": "tcp", "address": "127.0.0.1", "port": 5432, "process": "postgres", "unit": "postgresql@17-main.service"}]
@@ -70,28 +69,9 @@ SILENT: list[tuple[str, Any]] = [
     ("postgresql-transaction", server({"clients": [{**CLIENT, "oldest_transaction_s": 5}], "prepared": [{**PREPARED, "age_s": 2}]})),
 ]
 
-
-def test_every_detector_has_both() -> None:
-    ids = {detector.id for detector in postgresql.DETECTORS}
-    assert ids == {case[0] for case in CASES} == {case[0] for case in SILENT}
-
-
-@pytest.mark.parametrize(("name", "change", "severity", "applied"), CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
-def test_it_speaks(name: str, change: Any, severity: str, applied: bool) -> None:
-    surveys = quiet()
-    change(surveys)
-    rows = concerns(assessed(surveys), name)
-    assert {(row["severity"], row["applied"]) for row in rows} == {(severity, applied)}
-    assert all(row["old"] and row["new"] and row["remedy"] and row["service"] == "postgresql@pg1" for row in rows)
-
-
-@pytest.mark.parametrize(("name", "change"), SILENT, ids=[f"{number}-{case[0]}" for number, case in enumerate(SILENT)])
-def test_it_is_silent(name: str, change: Any) -> None:
-    surveys = quiet()
-    change(surveys)
-    found = assessed(surveys)
-    assert any(service["id"] == "postgresql@pg1" for service in found["services"])
-    assert concerns(found, name) == []
+test_it_speaks = check(CASES, service="postgresql@pg1")
+test_it_is_silent = silent(SILENT, service="postgresql@pg1")
+test_every_detector_has_both = has_both(postgresql.DETECTORS, CASES, SILENT)
 
 
 def test_what_the_survey_could_not_ask_is_left_to_not_assessed() -> None:

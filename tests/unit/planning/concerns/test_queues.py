@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from ansible_collections.lotse.estate.plugins.module_utils._planning.concerns import queues
 
-from ..cases import added, assessed, quiet
+from ..cases import added, assessed, check, has_both, quiet, silent
 from ..estates import concerns
 
 LISTENS = [{"protocol": "tcp", "address": "::", "port": 5672, "process": "beam.smp", "unit": "rabbitmq-server.service"}]
@@ -42,28 +41,9 @@ SILENT: list[tuple[str, Any]] = [
     ("queue-exchange", broker()),
 ]
 
-
-def test_every_detector_has_both() -> None:
-    ids = {detector.id for detector in queues.DETECTORS}
-    assert ids == {case[0] for case in CASES} == {case[0] for case in SILENT}
-
-
-@pytest.mark.parametrize(("name", "change", "severity", "applied"), CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
-def test_it_speaks(name: str, change: Any, severity: str, applied: bool) -> None:
-    surveys = quiet()
-    change(surveys)
-    rows = concerns(assessed(surveys), name)
-    assert {(row["severity"], row["applied"]) for row in rows} == {(severity, applied)}
-    assert all(row["old"] and row["new"] and row["remedy"] and row["service"] == "rabbitmq@mq1" for row in rows)
-
-
-@pytest.mark.parametrize(("name", "change"), SILENT, ids=[f"{number}-{case[0]}" for number, case in enumerate(SILENT)])
-def test_it_is_silent(name: str, change: Any) -> None:
-    surveys = quiet()
-    change(surveys)
-    found = assessed(surveys)
-    assert any(service["id"] == "rabbitmq@mq1" for service in found["services"])
-    assert concerns(found, name) == []
+test_it_speaks = check(CASES, service="rabbitmq@mq1")
+test_it_is_silent = silent(SILENT, service="rabbitmq@mq1")
+test_every_detector_has_both = has_both(queues.DETECTORS, CASES, SILENT)
 
 
 def test_the_types_of_the_queues_are_evidence() -> None:

@@ -6,9 +6,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import pytest
-
-from ..cases import assessed, inside, quiet, section
+from ..cases import assessed, check, inside, quiet, section, silent
 from ..estates import concerns
 
 VHOST = ("web1", "nginx", "vhosts", 0)
@@ -75,20 +73,11 @@ SILENT: list[tuple[str, Any]] = [
     ("containers", section("web1", "docker", {"engine": "docker", "version": "20.10", "containers": []})),
 ]
 
+test_it_speaks = check(CASES, hosts={"web1"})
+test_it_is_silent = silent(SILENT)
+
 
 def after(change: Any, name: str) -> list[dict[str, Any]]:
     surveys = quiet()
     change(surveys)
     return concerns(assessed(surveys), name)
-
-
-@pytest.mark.parametrize(("name", "change", "severity", "applied"), CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
-def test_it_speaks(name: str, change: Any, severity: str, applied: bool) -> None:
-    rows = after(change, name)
-    assert {(row["severity"], row["applied"]) for row in rows} == {(severity, applied)}
-    assert all(row["old"] and row["new"] and row["remedy"] and row["host"] == "web1" for row in rows)
-
-
-@pytest.mark.parametrize(("name", "change"), SILENT, ids=[f"{number}-{case[0]}" for number, case in enumerate(SILENT)])
-def test_it_is_silent(name: str, change: Any) -> None:
-    assert after(change, name) == []
