@@ -109,6 +109,29 @@ class Dependency:
         }  # fmt: skip
 
 
+@dataclass(frozen=True, order=True)
+class External:
+    """An edge that leaves the estate. ``service`` is its id, or the host's name where no service is known for the process.
+
+    ``peer`` is an address, or how many there are.
+    """
+
+    service: str
+    direction: str
+    peer: str
+    port: int | None
+    protocol: str
+    kind: str
+    name: str
+    evidence: str
+
+    def row(self) -> Row:
+        return {
+            "service": self.service, "direction": self.direction, "peer": self.peer, "name": self.name or None, "port": self.port,
+            "protocol": self.protocol, "kind": self.kind, "evidence": self.evidence,
+        }  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Size:
     """Cores, memory in MiB, disk in GiB, and why; ``basis`` is the account of it in the plan."""
@@ -237,6 +260,7 @@ class Draft:
     loads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     day: date = date.min
     horizon_days: int = 180
+    external: Sequence[External] = ()
 
     # Detectors ask for these once for each host: they are looked up, not searched.
     @cached_property

@@ -4,39 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
 from .dependencies import frequency
 from .known import Known
-from .model import LegacyHost, Row
+from .model import External, LegacyHost
 
 # What a port on the other side usually is; the rest of the outgoing ones are partners.
 _PORTS = {"mail": (25, 465, 587), "dns": (53, 853), "ntp": (123,), "monitoring": (161, 514, 4949, 5666, 6514, 8125, 9100, 10050, 10051)}
 KINDS = {port: kind for kind, ports in _PORTS.items() for port in ports}
 ADMIN = frozenset({22})  # people and the survey itself
 MOST_CLIENTS = 8  # clients from outside that are told one by one; users of a public service are only counted
-
-
-@dataclass(frozen=True, order=True)
-class External:
-    """``service`` is its id, or the host's name where no service is known for the process. ``peer`` is an address, or how many there are."""
-
-    service: str
-    direction: str
-    peer: str
-    port: int | None
-    protocol: str
-    kind: str
-    name: str
-    evidence: str
-
-    def row(self) -> Row:
-        return {
-            "service": self.service, "direction": self.direction, "peer": self.peer, "name": self.name or None, "port": self.port,
-            "protocol": self.protocol, "kind": self.kind, "evidence": self.evidence,
-        }  # fmt: skip
 
 
 def find(known: Known, public_address: str, loads: Mapping[str, Mapping[str, Any]] | None = None) -> list[External]:

@@ -50,6 +50,7 @@ def plan(
         raise LotseError("the legacy hosts have no service that could be moved", ", ".join(hosts), "look at their surveys; drop nothing that runs")
     known = Known(hosts, found)
     edges = dependencies.find(known, before.get("dependencies", ()), loads)
+    external = outside.find(known, policy.public_address, loads)
     seats = naming.seats(found, hosts, policy, before)
     new = rewriting.new_addresses(hosts, found, seats, policy.public_address)
     ids = naming.move_ids(found, before)
@@ -64,7 +65,7 @@ def plan(
     hosted = hosting.host(guests, cluster, policy, before)
     draft = Draft(
         hosts, found, dropped, edges, guests, rows, carried, policy.public_address, policy.legacy_facts, cluster, loads or {}, policy.day,
-        policy.sizing.horizon_days,
+        policy.sizing.horizon_days, external,
     )  # fmt: skip
     assessed = concerns.assess(draft, policy)
     return {
@@ -75,7 +76,7 @@ def plan(
         "services": [service.row() for service in found],
         "dropped": [entry.row() for entry in dropped],
         "dependencies": [edge.row() for edge in edges],
-        "external": [edge.row() for edge in outside.find(known, policy.public_address, loads)],
+        "external": [edge.row() for edge in external],
         "cycles": dependencies.cycles(edges),
         "guests": [_guest(guest, hosted.result.assignment[guest.name], policy, carried[guest.name]) for guest in guests],
         "edge": _edge(draft),

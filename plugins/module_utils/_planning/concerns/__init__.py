@@ -6,33 +6,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .. import waivers
-from ..model import LIFT, SEVERITIES, Draft, Row
+from ..model import SEVERITIES, Draft, Row
 from ..policy import Policy
 from ..waivers import Waiver
-from . import databases, edge, files, jobs, load, network, no_mover, postgresql, queues, system, unknowns, web
+from . import databases, edge, files, jobs, load, network, postgresql, queues, system, unknowns, web
 from .detector import Detector
 from .unknowns import not_assessed
 
 GROUPS = (unknowns, edge, network, web, databases, postgresql, queues, jobs, files, system, load)
-_OTHERS: tuple[Detector, ...] = (no_mover.DETECTOR, *(detector for group in GROUPS for detector in group.DETECTORS))
+_OTHERS: tuple[Detector, ...] = tuple(detector for group in GROUPS for detector in group.DETECTORS)
 DETECTORS: tuple[Detector, ...] = (not_assessed.knowing(_OTHERS), *_OTHERS)
 
 
 class _Scopes:
-    """What a waiver may be about: the host, guests and service of each finding, found in one step."""
+    """What a waiver may be about: the host, guests and service of each finding."""
 
     def __init__(self, draft: Draft) -> None:
-        self._guest_of = {move.service.id: move.guest for move in draft.moves}
-        self._on_host: dict[str, set[str]] = {}
-        for guest in draft.guests:
-            self._on_host.setdefault(guest.host, set()).add(guest.name)
-        self._lifted = {guest.name for guest in draft.guests if guest.system.choice == LIFT}
+        self._draft = draft
         everything = {service.id for service in draft.services} | {entry.id for entry in draft.dropped}
         self.known = {"host": frozenset(draft.hosts), "guest": frozenset(guest.name for guest in draft.guests), "service": frozenset(everything)}
 
     def guests(self, host: str, service: str) -> frozenset[str]:
-        own = self._guest_of.get(service)
-        return frozenset({own} if own else self._on_host.get(host, ()))
+        move = self._draft.move(service)
+        return frozenset({move.guest} if move else (guest.name for guest in self._draft.guests_of.get(host, ())))
 
     def of(self, host: str, service: str) -> dict[str, frozenset[str]]:
         return {"host": frozenset({host}), "guest": self.guests(host, service), "service": frozenset({service})}
@@ -40,7 +36,7 @@ class _Scopes:
     def carried(self, host: str, service: str) -> bool:
         """Whether all guests that a finding is about keep the old version of the system."""
         guests = self.guests(host, service)
-        return bool(guests) and not guests & self._lifted
+        return bool(guests) and not any(self._draft.lifted(guest) for guest in guests)
 
 
 def assess(draft: Draft, policy: Policy) -> list[Row]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ...model import Draft, Finding
 from ..detector import detector, listed
-from ._shared import dropped, leaving
+from ._shared import leaving, left_behind
 
 
 @detector(
@@ -26,18 +26,10 @@ def boot_script(draft: Draft) -> Iterator[Finding]:
         for row in host.part("jobs").get("boot") or ():
             by_file.setdefault(str(row["file"]), []).append(f"line {row['line']}: {row['command']}")
         for file, lines in sorted(by_file.items()):
-            drop = dropped(draft, host, file)
-            name = file.rsplit("/", 1)[-1]
-            yield Finding(
-                host=host.name,
-                severity="critical",
-                service=drop.id if drop else "",
-                title=f"{file} runs commands at boot",
-                old=listed(lines),
-                new=f"dropped, approved by {drop.by}: {drop.reason}" if drop else "no guest runs them",
-                remedy=f"Give what they start a unit of its own on the guest, then declare {name}@{host.name} in plan_dropped_services.",
-                applied=drop is not None,
-            )
+            yield left_behind(
+                draft, host, file, title=f"{file} runs commands at boot", old=listed(lines), new="no guest runs them",
+                first="Give what they start a unit of its own on the guest, then",
+            )  # fmt: skip
 
 
 DETECTOR = boot_script

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ...model import Draft, Finding
 from ..detector import detector
-from ._shared import dropped, leaving
+from ._shared import CRONTABS_ONLY, LINE_OR_HAND, leaving, left_behind
 
 
 @detector(
@@ -26,18 +26,7 @@ def periodic_job(draft: Draft) -> Iterator[Finding]:
         found = {str(row["file"]): f"runs {row['schedule']}" for row in jobs.get("periodic") or () if row["executable"]}
         found |= {str(row["name"]): f"/etc/anacrontab:{row['line']}: {row['command']}" for row in jobs.get("anacron") or ()}
         for name, old in sorted(found.items()):
-            drop = dropped(draft, host, name)
-            short = name.rsplit("/", 1)[-1]
-            yield Finding(
-                host=host.name,
-                severity="critical",
-                service=drop.id if drop else "",
-                title=f"{name} belongs to no package",
-                old=old,
-                new=f"dropped, approved by {drop.by}: {drop.reason}" if drop else "the cron mover takes crontabs only: no guest would run it",
-                remedy=f"Make a crontab line of it, or move it by hand and declare {short}@{host.name} in plan_dropped_services.",
-                applied=drop is not None,
-            )
+            yield left_behind(draft, host, name, title=f"{name} belongs to no package", old=old, new=CRONTABS_ONLY, first=LINE_OR_HAND)
 
 
 DETECTOR = periodic_job

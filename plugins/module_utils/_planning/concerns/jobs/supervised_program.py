@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ...model import Draft, Finding
 from ..detector import detector
-from ._shared import dropped, leaving
+from ._shared import leaving, left_behind
 
 
 @detector(
@@ -24,17 +24,11 @@ def supervised_program(draft: Draft) -> Iterator[Finding]:
     for host in leaving(draft):
         for row in host.part("jobs").get("supervised") or ():
             if row["autostart"]:
-                drop = dropped(draft, host, str(row["name"]))
-                yield Finding(
-                    host=host.name,
-                    severity="critical",
-                    service=drop.id if drop else "",
-                    title=f"{row['manager']} keeps {row['name']} running",
-                    old=f"{row['file']}: {row['command'] or row['name']}" + (f" as {row['user']}" if row["user"] else ""),
-                    new=f"dropped, approved by {drop.by}: {drop.reason}" if drop else "no guest would run it",
-                    remedy=f"Give it a unit on the guest, then declare {row['name']}@{host.name} in plan_dropped_services.",
-                    applied=drop is not None,
-                )
+                old = f"{row['file']}: {row['command'] or row['name']}" + (f" as {row['user']}" if row["user"] else "")
+                yield left_behind(
+                    draft, host, str(row["name"]), title=f"{row['manager']} keeps {row['name']} running", old=old,
+                    new="no guest would run it", first="Give it a unit on the guest, then",
+                )  # fmt: skip
 
 
 DETECTOR = supervised_program

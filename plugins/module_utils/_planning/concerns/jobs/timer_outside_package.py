@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ...model import Draft, Finding
 from ..detector import detector
-from ._shared import dropped, leaving
+from ._shared import CRONTABS_ONLY, LINE_OR_HAND, leaving, left_behind
 
 
 @detector(
@@ -31,17 +31,8 @@ def timer_outside_package(draft: Draft) -> Iterator[Finding]:
         }  # fmt: skip
         found |= {str(row["file"]): f"{row['file']}, a timer of {row['user'] or 'all users'}" for row in jobs.get("user_timers") or ()}
         for name, old in sorted(found.items()):
-            drop = dropped(draft, host, name)
-            yield Finding(
-                host=host.name,
-                severity="critical",
-                service=drop.id if drop else "",
-                title=f"{name.rsplit('/', 1)[-1]} belongs to no package",
-                old=old,
-                new=f"dropped, approved by {drop.by}: {drop.reason}" if drop else "the cron mover takes crontabs only: no guest would run it",
-                remedy=f"Make a crontab line of it, or move it by hand and declare {name.rsplit('/', 1)[-1]}@{host.name} in plan_dropped_services.",
-                applied=drop is not None,
-            )
+            title = f"{name.rsplit('/', 1)[-1]} belongs to no package"
+            yield left_behind(draft, host, name, title=title, old=old, new=CRONTABS_ONLY, first=LINE_OR_HAND)
 
 
 DETECTOR = timer_outside_package

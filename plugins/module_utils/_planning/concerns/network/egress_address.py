@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ... import outside
-from ...known import Known
 from ...model import Draft, Finding
 from ..detector import detector, listed
 from ._shared import leaving, names, public
@@ -24,8 +22,7 @@ from ._shared import leaving, names, public
 )
 def egress_address(draft: Draft) -> Iterator[Finding]:
     seen: dict[str, list[str]] = {}
-    known = Known(draft.hosts, draft.services)
-    for edge in outside.find(known, draft.public_address, draft.loads):
+    for edge in draft.external:
         if edge.direction == "out" and edge.port and edge.kind not in {"dns", "ntp"} and "connection from" in edge.evidence:
             seen.setdefault(edge.service.split("@")[-1], []).append(f"{edge.name or edge.peer}:{edge.port}")
     for host, guests in leaving(draft):

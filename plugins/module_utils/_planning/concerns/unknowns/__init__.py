@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from . import nothing_to_move, unknown_service, unpackaged_binary
+from . import no_mover, nothing_to_move, unknown_service, unpackaged_binary
 
 DETECTORS = (
+    no_mover.DETECTOR,
     nothing_to_move.DETECTOR,
     unknown_service.DETECTOR,
     unpackaged_binary.DETECTOR,

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model import BY_HAND, Draft, Finding
-from .detector import detector
+from ...model import BY_HAND, Draft, Finding
+from ..detector import detector
 
 
 @detector(
